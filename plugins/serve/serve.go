@@ -45,6 +45,16 @@ func Handshake() goplugin.HandshakeConfig {
 type Kind struct {
 	Name     string
 	Versions map[int]goplugin.Plugin
+	// Handshake, if set, stands for Handshake().
+	Handshake goplugin.HandshakeConfig
+}
+
+// Cookie returns the handshake of the kind.
+func (k Kind) Cookie() goplugin.HandshakeConfig {
+	if k.Handshake.MagicCookieKey != "" {
+		return k.Handshake
+	}
+	return Handshake()
 }
 
 // Sets returns the versions in the shape that go-plugin takes. The maps are
@@ -104,7 +114,7 @@ func Run(k Kind, opts ...Option) {
 	}()
 
 	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig:  Handshake(),
+		HandshakeConfig:  k.Cookie(),
 		VersionedPlugins: k.Sets(),
 		GRPCServer:       newServer,
 		Logger: hclog.New(&hclog.LoggerOptions{
