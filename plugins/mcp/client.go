@@ -221,7 +221,7 @@ func (c *Client) end(why error) {
 		}
 	}
 	for _, s := range sessions {
-		s.finish(End{Reason: why.Error()})
+		s.finish(End{Lost: true, Reason: why.Error()})
 	}
 }
 

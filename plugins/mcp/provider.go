@@ -126,7 +126,10 @@ type Info struct {
 // End says how a session ended.
 type End struct {
 	// Asked is true after Close.
-	Asked   bool
+	Asked bool
+	// Lost is true when the provider itself went away, so that nothing is known
+	// about the server.
+	Lost    bool
 	Reason  string
 	Remains Remains
 }

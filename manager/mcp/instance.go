@@ -1,0 +1,352 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	provider "github.com/codexhost/codexhost/plugins/mcp"
+)
+
+// phase is where an instance is in its life.
+type phase int
+
+const (
+	fresh    phase = iota // not started yet
+	starting              // a start is running
+	up                    // serves
+	failed                // never came up; started again by a reload only
+	down                  // was up; started again by the next call
+)
+
+// instance is one running server, shared by the threads that want it.
+type instance struct {
+	svc     *Service
+	launch  launch
+	startup time.Duration
+
+	mu      sync.Mutex // guards what follows
+	phase   phase
+	changed chan struct{} // closed and replaced with each change of phase
+	attempt int           // counts starts
+	cancel  context.CancelFunc
+	session provider.Session
+	info    provider.Info
+	tools   []rawTool
+	version int // counts tool lists
+	err     error
+	breaker breaker
+	counted provider.Session // whose crash is in the breaker
+	members map[*member]struct{}
+	holds   int
+	idle    *time.Timer
+	shutAt  bool
+	flights []*flight // oldest first
+	token   int64
+}
+
+func newInstance(s *Service, l launch, startup time.Duration) *instance {
+	return &instance{svc: s, launch: l, startup: startup, changed: make(chan struct{}), members: map[*member]struct{}{}}
+}
+
+// hold keeps the instance alive until release.
+func (i *instance) hold() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.holds++
+	if i.idle != nil {
+		i.idle.Stop()
+		i.idle = nil
+	}
+}
+
+// release lets the instance go; after the linger it is stopped.
+func (i *instance) release() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.holds--
+	if i.holds > 0 || i.shutAt {
+		return
+	}
+	i.idle = time.AfterFunc(i.svc.opts.Linger, func() { i.svc.drop(i) })
+}
+
+func (i *instance) unused() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.holds == 0
+}
+
+func (i *instance) running() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.phase == up && !i.shutAt
+}
+
+// shut stops the instance for good. It does not wait; the Service does.
+func (i *instance) shut() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.shutAt {
+		return
+	}
+	i.shutAt = true
+	if i.idle != nil {
+		i.idle.Stop()
+	}
+	if i.cancel != nil {
+		i.cancel()
+	}
+	if session := i.session; session != nil {
+		i.svc.wg.Go(func() { i.svc.closeSession(session) })
+	}
+}
+
+// stopWait bounds the polite stop of one server.
+const stopWait = 5 * time.Second
+
+func (s *Service) closeSession(session provider.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), stopWait)
+	defer cancel()
+	if err := session.Close(ctx); err != nil {
+		s.opts.Log.Warn("stopping an MCP server", "error", err)
+	}
+}
+
+// set changes the phase and tells the members. The caller holds the lock.
+func (i *instance) set(p phase) {
+	i.phase = p
+	close(i.changed)
+	i.changed = make(chan struct{})
+	for m := range i.members {
+		m.tell(i)
+	}
+}
+
+// begin starts an instance that is fresh, or failed some time before.
+func (i *instance) begin() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.phase == fresh || i.phase == failed {
+		i.start(0)
+	}
+}
+
+// join adds a member and tells it where the instance is. What does not run is
+// started; after a reload also what crashed too often.
+func (i *instance) join(m *member, reload bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.members[m] = struct{}{}
+	m.announce(Startup{State: Starting})
+	if reload {
+		i.breaker.reset()
+	}
+	switch i.phase {
+	case fresh, failed:
+		i.start(0)
+	case down:
+		if err := i.restart(); err != nil {
+			m.announce(failedStartup(m.server.Name, err, i.startup))
+		}
+	default:
+		m.tell(i)
+	}
+}
+
+func (i *instance) leave(m *member) {
+	i.mu.Lock()
+	delete(i.members, m)
+	i.mu.Unlock()
+	i.release()
+}
+
+// start begins a start after pause. The caller holds the lock.
+func (i *instance) start(pause time.Duration) {
+	if i.shutAt {
+		i.err = errors.New("the host is shutting down")
+		i.set(failed)
+		return
+	}
+	ctx, cancel := context.WithCancel(i.svc.ctx)
+	i.cancel = cancel
+	i.attempt++
+	i.set(starting)
+	i.svc.wg.Go(func() {
+		defer cancel()
+		session, err := i.open(ctx, pause)
+		i.settle(session, err)
+	})
+}
+
+// open starts the server once.
+func (i *instance) open(ctx context.Context, pause time.Duration) (provider.Session, error) {
+	if pause > 0 {
+		t := time.NewTimer(pause)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return nil, &provider.StartError{Stage: provider.StageCancelled, Reason: ctx.Err().Error()}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, i.startup)
+	defer cancel()
+	p, err := i.svc.opts.Provider(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("starting the MCP provider: %w", err)
+	}
+	return p.Start(ctx, i.launch.server, host{i})
+}
+
+// settle takes the outcome of a start.
+func (i *instance) settle(session provider.Session, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.cancel = nil
+	switch {
+	case err != nil && i.version > 0:
+		i.err = err
+		i.breaker.crash(time.Now())
+		i.set(down)
+	case err != nil:
+		i.err = err
+		i.set(failed)
+	case i.shutAt:
+		i.svc.wg.Go(func() { i.svc.closeSession(session) })
+	default:
+		i.session, i.err = session, nil
+		i.info = session.Info()
+		i.take(i.info.Tools)
+		i.svc.wg.Go(func() { i.watch(session) })
+		i.set(up)
+	}
+}
+
+// take notes a list of tools. The caller holds the lock.
+func (i *instance) take(list []json.RawMessage) {
+	tools, bad := readTools(list)
+	if bad > 0 {
+		i.svc.opts.Log.Warn("MCP server lists what is no tool", "server", i.launch.server.Name, "count", bad)
+	}
+	i.tools = tools
+	i.version++
+}
+
+// watch notices that a session ended by itself.
+func (i *instance) watch(session provider.Session) {
+	<-session.Done()
+	end := session.End()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.session != session {
+		return
+	}
+	i.session = nil
+	if i.shutAt {
+		return
+	}
+	i.svc.opts.Log.Warn("MCP server ended", "server", i.launch.server.Name, "reason", end.Reason, "stderr", end.Remains.Stderr)
+	if !end.Lost && (end.Remains.Signal != "" || end.Remains.ExitCode != nil && *end.Remains.ExitCode != 0) {
+		i.crashed(session)
+	}
+	i.set(down)
+}
+
+// crashed counts the crash of a session once. The caller holds the lock.
+func (i *instance) crashed(session provider.Session) {
+	if i.counted != session {
+		i.counted = session
+		i.breaker.crash(time.Now())
+	}
+}
+
+// serving returns the running session, after a restart if need be.
+func (i *instance) serving(ctx context.Context) (provider.Session, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	asked := -1
+	for {
+		switch i.phase {
+		case up:
+			select {
+			case <-i.session.Done(): // watch is about to notice
+			default:
+				return i.session, nil
+			}
+		case failed:
+			return nil, i.err
+		case down:
+			if asked == i.attempt {
+				return nil, i.err
+			}
+			if err := i.restart(); err != nil {
+				return nil, err
+			}
+			asked = i.attempt
+			continue
+		}
+		changed := i.changed
+		i.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		i.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// restart starts a server that was up before, unless it crashes too often. The
+// caller holds the lock.
+func (i *instance) restart() error {
+	pause, ok, again := i.breaker.allow(time.Now())
+	if !ok {
+		return &provider.CallError{Cause: provider.CauseClosed, Message: fmt.Sprintf(
+			"the server crashed %d times in %v and is not started again before %s, or until the configuration is reloaded",
+			crashLimit, crashWindow, again.Format("15:04:05"))}
+	}
+	i.start(pause)
+	return nil
+}
+
+// wait blocks until no start is running, and returns why the server is not up.
+func (i *instance) wait(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for i.phase == starting || i.phase == fresh {
+		changed := i.changed
+		i.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		i.mu.Lock()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if i.phase == up {
+		return nil
+	}
+	return i.err
+}
+
+// part is what the instance adds to an offer; ok is false until it was up.
+func (i *instance) part(s *Server) (p part, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.version == 0 {
+		return part{}, false
+	}
+	return part{
+		server: s, instructions: i.info.Instructions, tools: i.tools,
+		stamp: i.launch.server.Key + "/" + strconv.Itoa(i.version) + "/" + fmt.Sprintf("%p", i),
+	}, true
+}

@@ -1,0 +1,52 @@
+package mcp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	provider "github.com/codexhost/codexhost/plugins/mcp"
+)
+
+// startupText says why a server did not start, in the words that clients know.
+func startupText(name string, err error, limit time.Duration) string {
+	e, ok := errors.AsType[*provider.StartError](err)
+	if !ok {
+		return fmt.Sprintf("MCP client for `%s` failed to start: %v", name, err)
+	}
+	switch e.Stage {
+	case provider.StageTimeout:
+		return fmt.Sprintf("MCP client for `%s` timed out after %d seconds. Add or adjust `startup_timeout_sec` in your config.toml:\n[mcp_servers.%s]\nstartup_timeout_sec = XX",
+			name, int(limit.Seconds()), name)
+	case provider.StageAuth:
+		return fmt.Sprintf("The %s MCP server is not logged in. Run `codex mcp login %s`.", name, name)
+	}
+	return fmt.Sprintf("MCP client for `%s` failed to start: MCP startup failed: %s", name, e.Reason)
+}
+
+// toolsError says the same in a status row.
+func toolsError(name string, err error, limit time.Duration) string {
+	e, ok := errors.AsType[*provider.StartError](err)
+	if !ok {
+		return err.Error()
+	}
+	if e.Stage == provider.StageTimeout || e.Stage == provider.StageAuth {
+		return startupText(name, err, limit)
+	}
+	return "MCP startup failed: " + e.Reason
+}
+
+// failedStartup is the news of a failed start.
+func failedStartup(name string, err error, limit time.Duration) Startup {
+	s := Startup{State: Failed, Error: startupText(name, err, limit)}
+	if e, ok := errors.AsType[*provider.StartError](err); ok {
+		s.Remains = e.Remains
+		switch e.Stage {
+		case provider.StageCancelled:
+			s.State, s.Error = Cancelled, ""
+		case provider.StageAuth:
+			s.NeedsLogin = true
+		}
+	}
+	return s
+}
