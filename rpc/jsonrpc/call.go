@@ -39,7 +39,7 @@ func (c *Conn) Start(ctx context.Context, method string, params any) (*Pending, 
 		f.b = strconv.AppendInt(f.b, id, 10)
 		f.b = append(f.b, `,"method":`...)
 		f.b = appendString(f.b, method)
-		if params != nil {
+		if !none(params) {
 			f.b = append(append(f.b, `,"params":`...), body...)
 		}
 		return f.finish()
@@ -68,37 +68,43 @@ func (p *Pending) ID() ID { return IntID(p.id) }
 // wrap that of ctx (after which the request is forgotten), context.Canceled after Cancel, ErrInputEnded or ErrClosed.
 // One goroutine may wait, once.
 func (p *Pending) Wait(ctx context.Context) (json.RawMessage, error) {
-	wait, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer context.AfterFunc(p.c.ended, func() { stop(context.Cause(p.c.ended)) })()
+	// The end of the input goes the way of the answers, so that one which came just before it is not passed over.
+	defer context.AfterFunc(p.c.ended, p.forget)()
 	var result keep
-	err := p.waiter.Wait(wait, &result)
-	if err == nil && !p.cancelled.Load() {
-		return json.RawMessage(result), nil
-	}
+	err := p.waiter.Wait(ctx, &result)
 	var refused *jsonrpc2.Error
-	if errors.As(err, &refused) {
-		e := &Error{Code: refused.Code, Message: refused.Message}
-		if refused.Data != nil {
-			e.Data = *refused.Data
-		}
-		return nil, e
-	}
 	switch {
+	case err == nil:
+		return json.RawMessage(result), nil
+	case !errors.As(err, &refused):
+		p.Cancel()
+		err = closedCause(err)
+	case refused != forgotten:
+		return nil, ourError(refused)
 	case p.cancelled.Load():
 		err = context.Canceled
-	case wait.Err() != nil:
-		err = context.Cause(wait)
+	default:
+		err = context.Cause(p.c.ended)
 	}
-	p.Cancel()
-	return nil, fmt.Errorf("waiting for the client's answer to %s: %w", p.method, closedCause(err))
+	return nil, fmt.Errorf("waiting for the client's answer to %s: %w", p.method, err)
 }
 
 // Cancel forgets the request: Wait returns, a later answer is ignored. The client is not told. It may be called again.
 func (p *Pending) Cancel() {
 	if !p.cancelled.Swap(true) {
-		p.c.stream.settle(answer{id: uint64(p.id), forget: true})
+		p.forget()
 	}
+}
+
+// forget answers the request in place of the client: jsonrpc2 drops a call only then.
+func (p *Pending) forget() { p.c.stream.settle(answer{id: uint64(p.id), forget: true}) }
+
+func ourError(e *jsonrpc2.Error) *Error {
+	ours := &Error{Code: e.Code, Message: e.Message}
+	if e.Data != nil {
+		ours.Data = *e.Data
+	}
+	return ours
 }
 
 func closedCause(err error) error {

@@ -11,7 +11,7 @@ import (
 // are copied: a copy is cheaper than a new buffer, and keeps little alive.
 const handOver = 1 << 20
 
-const sendLine = "Send each message as one JSON object in UTF-8 on a line of its own."
+const sendOne = "Send each message as one JSON object in UTF-8, on a line of its own or behind a Content-Length header."
 
 // answerable reports whether an error of the reader is about one frame, not about the input.
 func answerable(err error) bool {
@@ -34,7 +34,7 @@ func (c *Conn) receive(ctx context.Context, frame []byte, err error) {
 	}
 	frame = trim(frame)
 	if len(frame) == 0 { // a body of blanks
-		c.refuse(ID{}, parseError("an empty message", sendLine))
+		c.refuse(ID{}, parseError("an empty message", sendOne))
 		return
 	}
 	m, bad := c.scan.scan(frame)
@@ -144,12 +144,12 @@ func (c *Conn) oversized(e *tooLarge) {
 }
 
 func (c *Conn) broken(e *syntaxError) refusal {
-	remedy := sendLine
+	remedy := sendOne
 	switch {
 	case e.utf8:
 		remedy = "Encode messages in UTF-8; a string that is not text goes as base64."
 	case e.cut:
-		remedy = "Send each message whole, as one JSON object without raw line ends."
+		remedy = "Send each message whole: on one line, or as many bytes as Content-Length says."
 	case e.deep:
 		remedy = "Nest objects and arrays less deeply."
 	}
@@ -160,7 +160,7 @@ func notAnObject(kind byte) refusal {
 	if kind == '[' {
 		return invalidRequest("batches are not supported", "Send each request as a message of its own; answers come as they are ready.")
 	}
-	return invalidRequest("a message must be a JSON object", sendLine)
+	return invalidRequest("a message must be a JSON object", sendOne)
 }
 
 func (c *Conn) refuse(id ID, r refusal) {

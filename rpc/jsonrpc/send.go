@@ -59,7 +59,7 @@ func (c *Conn) Notify(_ context.Context, method string, params any) {
 	f.begin(&c.style)
 	f.b = append(f.b, `"method":`...)
 	f.b = appendString(f.b, method)
-	if params != nil {
+	if !none(params) {
 		b, err := c.encode(append(f.b, `,"params":`...), params)
 		if err != nil {
 			c.log.Error("encoding a notification", "method", method, "error", err)
@@ -90,15 +90,18 @@ func (c *Conn) Delta(ctx context.Context, d Delta) error {
 	return c.out.delta(ctx, &d, c.clock().UnixMilli())
 }
 
+// none reports whether params are to be left out.
+func none(params any) bool {
+	raw, ok := params.(json.RawMessage)
+	return params == nil || ok && len(raw) == 0
+}
+
 func (c *Conn) encode(b []byte, v any) ([]byte, error) {
-	switch v := v.(type) {
-	case nil:
+	if none(v) {
 		return append(b, "null"...), nil
-	case json.RawMessage:
-		if len(v) == 0 {
-			return append(b, "null"...), nil
-		}
-		return append(b, v...), nil
+	}
+	if raw, ok := v.(json.RawMessage); ok {
+		return append(b, raw...), nil
 	}
 	return c.append(b, v)
 }

@@ -39,8 +39,11 @@ type answer struct {
 	id     uint64
 	result json.RawMessage
 	err    *Error
-	forget bool // not from the client: the caller went away
+	forget bool // not from the client: the caller went away, or no answer can come
 }
+
+// forgotten is the outcome of a call that was given up.
+var forgotten = &jsonrpc2.Error{Message: "forgotten"}
 
 func newStream(out *queue, log hclog.Logger) *stream {
 	return &stream{out: out, log: log, answers: make(chan answer, 16), closed: make(chan struct{}), idle: make(chan struct{})}
@@ -70,12 +73,15 @@ func (s *stream) onRecv(_ *jsonrpc2.Request, resp *jsonrpc2.Response) {
 	if resp == nil {
 		return
 	}
-	if e := s.now.err; e != nil {
-		resp.Result, resp.Error = nil, &jsonrpc2.Error{Code: e.Code, Message: e.Message, Data: (*json.RawMessage)(&e.Data)}
-		return
+	a := s.now
+	switch {
+	case a.forget:
+		resp.Result, resp.Error = nil, forgotten
+	case a.err != nil:
+		resp.Result, resp.Error = nil, &jsonrpc2.Error{Code: a.err.Code, Message: a.err.Message, Data: &a.err.Data}
+	case a.result != nil:
+		resp.Result = &a.result
 	}
-	result := s.now.result
-	resp.Result = &result
 }
 
 func (s *stream) onSend(req *jsonrpc2.Request, resp *jsonrpc2.Response) {
