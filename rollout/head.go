@@ -1,0 +1,154 @@
+package rollout
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// Summary is what a list shows of a thread.
+type Summary struct {
+	ID        string
+	Path      string
+	Meta      Meta // without base instructions, dynamic tools and members not known
+	Preview   string
+	Name      string // empty if the thread has none
+	Model     string // of the first turn
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Archived  bool
+}
+
+// head is what the first lines of a file say.
+type head struct {
+	size    int64
+	modTime time.Time
+	meta    Meta
+	preview string
+	model   string
+	listed  bool // it has a session meta and a user message
+}
+
+// Heads are read so far for a user message, and no further.
+const (
+	headRecords = 256
+	headBytes   = 8 << 20
+)
+
+// headCache keeps the heads of files that have not changed. It is bounded; which ones go is left to chance.
+type headCache struct {
+	mu sync.Mutex
+	m  map[string]head
+}
+
+const maxHeads = 50000
+
+func (c *headCache) get(path string, info os.FileInfo) (head, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h, ok := c.m[path]
+	return h, ok && h.size == info.Size() && h.modTime.Equal(info.ModTime())
+}
+
+func (c *headCache) put(path string, h head) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil {
+		c.m = map[string]head{}
+	}
+	for old := range c.m {
+		if len(c.m) < maxHeads {
+			break
+		}
+		delete(c.m, old)
+	}
+	c.m[path] = h
+}
+
+// head returns the head of a file, from memory if the file is as it was.
+func (s *Store) head(path string) (head, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return head{}, err
+	}
+	if h, ok := s.heads.get(path, info); ok {
+		return h, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return head{}, err
+	}
+	defer f.Close()
+	h := head{size: info.Size(), modTime: info.ModTime()}
+	h.read(f, info.Size())
+	s.heads.put(path, h)
+	return h, nil
+}
+
+func (h *head) read(f io.Reader, size int64) {
+	lines := newLineReader(io.LimitReader(f, headBytes), 0, min(size, 12<<10))
+	for n := 0; n < headRecords; n++ {
+		line, off, _, err := lines.next()
+		if errors.Is(err, errLineTooLong) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		if off == 0 {
+			line = bytes.TrimPrefix(line, bom)
+		}
+		rec, ok := parseLine(line)
+		if !ok {
+			continue
+		}
+		if h.add(&rec); h.listed {
+			return
+		}
+	}
+}
+
+func (h *head) add(rec *record) {
+	switch string(rec.kind) {
+	case kindMeta:
+		if ok, _ := rec.sound(); ok && h.meta.ID == "" {
+			h.meta, _ = parseMeta(rec.payload)
+			h.meta.Instructions, h.meta.DynamicTools, h.meta.Extra = nil, nil, nil
+		}
+	case kindContext:
+		if ok, _ := rec.sound(); ok && h.model == "" {
+			h.model = memberString(rec.payload, "model")
+		}
+	case kindEvent:
+		if text, ok := userText(rec); ok {
+			h.preview = previewOf(text)
+			h.listed = h.meta.ID != ""
+		}
+	}
+}
+
+// userText returns the text of a record that shows a user message.
+func userText(rec *record) (string, bool) {
+	switch string(rec.eventType()) {
+	case "user_message":
+		if ok, _ := rec.sound(); ok {
+			return memberString(rec.payload, "message"), true
+		}
+	case "item_completed":
+		if !bytes.Contains(rec.payload[:min(len(rec.payload), 512)], []byte(`"UserMessage"`)) {
+			return "", false
+		}
+		if ok, _ := rec.sound(); !ok {
+			return "", false
+		}
+		item := member(rec.payload, "item")
+		if memberString(item, "type") != "UserMessage" {
+			return "", false
+		}
+		return messageText(item), true
+	}
+	return "", false
+}

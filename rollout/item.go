@@ -1,0 +1,545 @@
+package rollout
+
+import (
+	"net/url"
+	"strings"
+)
+
+// This file is the only one that knows how an item of the wire (camelCase, protocol.ThreadItem) is spelled in a
+// rollout (PascalCase tags, snake_case members, a few other shapes), in both directions, and how legacy files
+// say the same with events. It works on JSON, not on structs: what it does not know passes through with its key
+// respelled, so that neither side loses the members of a newer one.
+
+// fields is an object taken apart; take marks a member as dealt with.
+type fields struct {
+	list []field
+	room [24]field
+}
+
+type field struct {
+	key, value []byte
+	used       bool
+}
+
+func (f *fields) parse(object []byte) {
+	f.list = f.room[:0]
+	members(object, func(key, value []byte) bool {
+		f.list = append(f.list, field{key, value, false})
+		return true
+	})
+}
+
+// take returns the raw value of the first of the names that is there, or nil.
+func (f *fields) take(names ...string) []byte {
+	for _, name := range names {
+		for i := range f.list {
+			if string(f.list[i].key) == name {
+				f.list[i].used = true
+				return f.list[i].value
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fields) rest(w *objectWriter, spell func(string) string) {
+	for _, m := range f.list {
+		if !m.used {
+			w.key(spell(string(m.key)))
+			w.b = append(w.b, m.value...)
+		}
+	}
+}
+
+// orNull writes a member, null where the value is absent.
+func (w *objectWriter) orNull(name string, value []byte) {
+	if len(value) == 0 {
+		value = []byte("null")
+	}
+	w.raw(name, value)
+}
+
+func (w *objectWriter) orEmpty(name string, value []byte, empty string) {
+	if isNull(value) {
+		value = []byte(empty)
+	}
+	w.raw(name, value)
+}
+
+// itemToWire appends the wire form of a file item. The times, in milliseconds, may be nil.
+func itemToWire(dst, item, started, completed []byte) []byte {
+	var f fields
+	f.parse(item)
+	tag := decodeString(f.take("type"))
+	w := objectWriter{append(dst, '{')}
+	w.str("type", lowerFirst(tag))
+	w.raw("id", f.take("id"))
+	if spell, known := wireSpelling[tag]; known {
+		spell(&w, &f)
+	}
+	f.rest(&w, camel)
+	w.orNull("startedAtMs", started)
+	w.orNull("completedAtMs", completed)
+	return append(w.b, '}')
+}
+
+// itemToFile appends the file form of a wire item. The times live beside the item in the file.
+func itemToFile(dst, item []byte) []byte {
+	var f fields
+	f.parse(item)
+	tag := upperFirst(decodeString(f.take("type")))
+	f.take("startedAtMs")
+	f.take("completedAtMs")
+	w := objectWriter{append(dst, '{')}
+	w.str("type", tag)
+	w.raw("id", f.take("id"))
+	if spell, known := fileSpelling[tag]; known {
+		spell(&w, &f)
+	}
+	for i := range f.list { // the file leaves nulls out
+		f.list[i].used = f.list[i].used || isNull(f.list[i].value)
+	}
+	f.rest(&w, snake)
+	return append(w.b, '}')
+}
+
+func appendItemCompleted(dst []byte, c *completedItem) []byte {
+	w := objectWriter{append(dst, `{"type":"item_completed"`...)}
+	w.str("thread_id", c.threadID)
+	w.str("turn_id", c.turnID)
+	w.key("item")
+	w.b = itemToFile(w.b, c.wire)
+	w.int("started_at_ms", c.startedAtMs)
+	w.int("completed_at_ms", c.completedAt)
+	return append(w.b, '}')
+}
+
+type spelling func(w *objectWriter, f *fields)
+
+var wireSpelling = map[string]spelling{
+	"UserMessage": func(w *objectWriter, f *fields) {
+		w.orNull("clientId", f.take("client_id"))
+		w.key("content")
+		w.b = appendMapped(w.b, f.take("content"), inputToWire)
+	},
+	"AgentMessage": func(w *objectWriter, f *fields) {
+		w.orNull("moderation", f.take("moderation"))
+		w.key("text")
+		w.b = appendJoinedText(w.b, f.take("content"))
+		w.orNull("phase", f.take("phase"))
+		w.key("memoryCitation")
+		w.b = respell(w.b, f.take("memory_citation"), camel)
+		w.orNull("delivery", f.take("delivery"))
+		w.orNull("questions", f.take("questions"))
+	},
+	"Reasoning": func(w *objectWriter, f *fields) {
+		w.orEmpty("summary", f.take("summary_text"), "[]")
+		w.orEmpty("content", f.take("raw_content"), "[]")
+	},
+	"HookPrompt":       func(w *objectWriter, f *fields) { w.respelled("fragments", f.take("fragments"), camel) },
+	"CommandExecution": commandToWire,
+	"FileChange": func(w *objectWriter, f *fields) {
+		f.take("stdout")
+		f.take("stderr")
+		f.take("auto_approved")
+		w.key("changes")
+		w.b = changesToWire(w.b, f.take("changes"))
+		w.word("status", f.take("status"), camel, "completed")
+	},
+	"McpToolCall": mcpToWire,
+	"DynamicToolCall": func(w *objectWriter, f *fields) {
+		w.orNull("namespace", f.take("namespace"))
+		w.raw("tool", f.take("tool"))
+		w.orNull("arguments", f.take("arguments"))
+		w.word("status", f.take("status"), camel, "completed")
+		w.orNull("contentItems", f.take("content_items"))
+		w.orNull("success", f.take("success"))
+		w.durationMs(f.take("duration"))
+	},
+	"WebSearch": func(w *objectWriter, f *fields) {
+		w.orEmpty("query", f.take("query"), `""`)
+		w.tagged("action", f.take("action"), camel)
+		w.orNull("results", f.take("results"))
+	},
+	"ImageView": func(w *objectWriter, f *fields) {
+		w.key("path")
+		w.b = appendString(w.b, uriToPath(decodeString(f.take("path"))))
+	},
+	"Sleep":             func(w *objectWriter, f *fields) { w.durationMs(f.take("duration")) },
+	"EnteredReviewMode": func(w *objectWriter, f *fields) { w.str("review", reviewHint(f)) },
+	"ExitedReviewMode":  func(w *objectWriter, f *fields) { w.str("review", reviewText(f.take("review_output"))) },
+	"CollabAgentToolCall": func(w *objectWriter, f *fields) {
+		w.word("tool", f.take("tool"), camel, "")
+		w.word("status", f.take("status"), camel, "completed")
+		w.respelled("agentsStates", f.take("agents_states"), func(s string) string { return s })
+	},
+	"SubAgentActivity": func(w *objectWriter, f *fields) { w.word("kind", f.take("kind"), camel, "") },
+}
+
+var fileSpelling = map[string]spelling{
+	"UserMessage": func(w *objectWriter, f *fields) {
+		w.key("content")
+		w.b = appendMapped(w.b, f.take("content"), inputToFile)
+	},
+	"AgentMessage": func(w *objectWriter, f *fields) {
+		w.b = append(w.b, `,"content":[{"type":"Text","text":`...)
+		w.b = append(w.b, orRaw(f.take("text"), `""`)...)
+		w.b = append(w.b, `}]`...)
+		if v := f.take("memoryCitation"); !isNull(v) {
+			w.respelled("memory_citation", v, snake)
+		}
+	},
+	"Reasoning": func(w *objectWriter, f *fields) {
+		w.orEmpty("summary_text", f.take("summary"), "[]")
+		w.orEmpty("raw_content", f.take("content"), "[]")
+	},
+	"HookPrompt":       func(w *objectWriter, f *fields) { w.respelled("fragments", f.take("fragments"), snake) },
+	"CommandExecution": commandToFile,
+	"FileChange": func(w *objectWriter, f *fields) {
+		w.key("changes")
+		w.b = changesToFile(w.b, f.take("changes"))
+		w.word("status", f.take("status"), snake, "completed")
+		w.orEmpty("stdout", f.take("stdout"), `""`)
+		w.orEmpty("stderr", f.take("stderr"), `""`)
+	},
+	"McpToolCall": mcpToFile,
+	"DynamicToolCall": func(w *objectWriter, f *fields) {
+		w.orNull("arguments", f.take("arguments"))
+		w.word("status", f.take("status"), snake, "completed")
+		w.duration(f.take("durationMs"))
+	},
+	"WebSearch": func(w *objectWriter, f *fields) {
+		w.orEmpty("query", f.take("query"), `""`)
+		w.tagged("action", f.take("action"), snake)
+	},
+	"Sleep": func(w *objectWriter, f *fields) { w.duration(f.take("durationMs")) },
+	"EnteredReviewMode": func(w *objectWriter, f *fields) {
+		hint := orRaw(f.take("review"), `""`)
+		w.b = append(append(w.b, `,"target":{"type":"custom","instructions":`...), hint...)
+		w.b = append(w.b, '}')
+		w.raw("user_facing_hint", hint)
+	},
+	"ExitedReviewMode": func(w *objectWriter, f *fields) {
+		w.b = append(w.b, `,"review_output":{"findings":[],"overall_correctness":"","overall_explanation":`...)
+		w.b = append(append(w.b, orRaw(f.take("review"), `""`)...), `,"overall_confidence_score":0.0}`...)
+	},
+	"CollabAgentToolCall": func(w *objectWriter, f *fields) {
+		w.word("tool", f.take("tool"), snake, "")
+		w.word("status", f.take("status"), snake, "completed")
+		w.raw("agents_states", f.take("agentsStates"))
+	},
+	"SubAgentActivity": func(w *objectWriter, f *fields) { w.word("kind", f.take("kind"), snake, "") },
+}
+
+func orRaw(raw []byte, other string) []byte {
+	if isNull(raw) {
+		return []byte(other)
+	}
+	return raw
+}
+
+// --- users' input ---
+
+func inputToWire(dst, part []byte) []byte {
+	var f fields
+	f.parse(part)
+	tag := camel(decodeString(f.take("type")))
+	w := objectWriter{append(dst, '{')}
+	w.str("type", tag)
+	switch tag {
+	case "text":
+		w.raw("text", f.take("text"))
+		w.respelled("text_elements", orRaw(f.take("text_elements"), "[]"), camel)
+	case "image":
+		w.raw("url", f.take("image_url", "url"))
+		w.orNull("detail", f.take("detail"))
+	case "localImage":
+		w.raw("path", f.take("path"))
+		w.orNull("detail", f.take("detail"))
+	}
+	f.rest(&w, camel)
+	return append(w.b, '}')
+}
+
+func inputToFile(dst, part []byte) []byte {
+	var f fields
+	f.parse(part)
+	tag := snake(decodeString(f.take("type")))
+	w := objectWriter{append(dst, '{')}
+	w.str("type", tag)
+	switch tag {
+	case "text":
+		w.raw("text", f.take("text"))
+		w.respelled("text_elements", orRaw(f.take("text_elements"), "[]"), snake)
+	case "image":
+		w.raw("image_url", f.take("url"))
+	}
+	if v := f.take("detail"); !isNull(v) {
+		w.raw("detail", v)
+	}
+	f.rest(&w, snake)
+	return append(w.b, '}')
+}
+
+// appendJoinedText appends, as one string, the texts of an agent message's parts.
+func appendJoinedText(dst, parts []byte) []byte {
+	var texts [][]byte
+	elements(parts, func(part []byte) bool {
+		if t := member(part, "text"); len(t) > 0 && t[0] == '"' {
+			texts = append(texts, t[1:len(t)-1])
+		}
+		return true
+	})
+	dst = append(dst, '"')
+	for _, t := range texts { // still escaped as they came
+		dst = append(dst, t...)
+	}
+	return append(dst, '"')
+}
+
+// --- commands ---
+
+func commandToWire(w *objectWriter, f *fields) {
+	w.orNull("pluginId", f.take("plugin_id"))
+	w.orNull("scriptPath", f.take("script_path"))
+	var argv []string
+	elements(f.take("command"), func(v []byte) bool {
+		argv = append(argv, decodeString(v))
+		return true
+	})
+	w.str("command", JoinCommand(argv))
+	w.str("cwd", uriToPath(decodeString(f.take("cwd"))))
+	w.orNull("processId", f.take("process_id"))
+	w.word("source", f.take("source"), camel, "agent")
+	w.word("status", f.take("status"), camel, "completed")
+	w.key("commandActions")
+	w.b = appendMapped(w.b, f.take("parsed_cmd"), func(dst, action []byte) []byte { return actionSpelling(dst, action, camel, "cmd", "command") })
+	output := f.take("aggregated_output")
+	if string(output) == `""` {
+		output = nil
+	}
+	w.orNull("aggregatedOutput", output)
+	w.orNull("exitCode", f.take("exit_code"))
+	w.durationMs(f.take("duration"))
+	for _, gone := range []string{"stdout", "stderr", "formatted_output", "interaction_input"} {
+		f.take(gone)
+	}
+}
+
+func commandToFile(w *objectWriter, f *fields) {
+	if v := f.take("processId"); !isNull(v) {
+		w.raw("process_id", v)
+	}
+	w.key("command")
+	w.b = appendStrings(w.b, splitCommand(decodeString(f.take("command"))))
+	w.str("cwd", pathToURI(decodeString(f.take("cwd"))))
+	w.key("parsed_cmd")
+	w.b = appendMapped(w.b, f.take("commandActions"), func(dst, action []byte) []byte { return actionSpelling(dst, action, snake, "command", "cmd") })
+	w.word("source", f.take("source"), snake, "agent")
+	w.word("status", f.take("status"), snake, "completed")
+	w.orEmpty("aggregated_output", f.take("aggregatedOutput"), `""`)
+	if v := f.take("exitCode"); !isNull(v) {
+		w.raw("exit_code", v)
+	}
+	w.duration(f.take("durationMs"))
+}
+
+// actionSpelling respells one parsed command: its tag and the member that holds the text.
+func actionSpelling(dst, action []byte, spell func(string) string, from, to string) []byte {
+	var f fields
+	f.parse(action)
+	w := objectWriter{append(dst, '{')}
+	w.str("type", spell(decodeString(f.take("type"))))
+	w.raw(to, f.take(from))
+	f.rest(&w, spell)
+	return append(w.b, '}')
+}
+
+// uriToPath turns a file URI into a path; a path stays one.
+func uriToPath(s string) string {
+	rest, ok := strings.CutPrefix(s, "file://")
+	if !ok {
+		return s
+	}
+	p, err := url.PathUnescape(rest)
+	if err != nil {
+		return rest
+	}
+	if len(p) > 2 && p[0] == '/' && p[2] == ':' { // /C:/x
+		p = p[1:]
+	}
+	return p
+}
+
+func pathToURI(p string) string {
+	if strings.HasPrefix(p, "file://") {
+		return p
+	}
+	if len(p) > 1 && p[1] == ':' {
+		p = "/" + strings.ReplaceAll(p, `\`, "/")
+	}
+	return (&url.URL{Scheme: "file", Path: p}).String()
+}
+
+// --- patches ---
+
+// changesToWire turns {path: {type, content | unified_diff, move_path}} into a list of {path, kind, diff}.
+func changesToWire(dst, changes []byte) []byte {
+	dst = append(dst, '[')
+	first := true
+	members(changes, func(path, change []byte) bool {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		w := objectWriter{append(dst, '{')}
+		w.str("path", string(path))
+		tag := memberString(change, "type")
+		w.key("kind")
+		kind := objectWriter{append(w.b, '{')}
+		kind.str("type", tag)
+		diff := memberString(change, "content")
+		if tag == "update" {
+			move := member(change, "move_path")
+			kind.orNull("move_path", move)
+			diff = memberString(change, "unified_diff")
+			if !isNull(move) {
+				diff += movedTo + decodeString(move)
+			}
+		}
+		w.b = append(kind.b, '}')
+		w.str("diff", diff)
+		dst = append(w.b, '}')
+		return true
+	})
+	return append(dst, ']')
+}
+
+const movedTo = "\n\nMoved to: "
+
+func changesToFile(dst, changes []byte) []byte {
+	dst = append(dst, '{')
+	elements(changes, func(change []byte) bool {
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		w := objectWriter{append(appendString(dst, memberString(change, "path")), ':')}
+		kind := member(change, "kind")
+		tag := memberString(kind, "type")
+		in := objectWriter{append(w.b, '{')}
+		in.str("type", tag)
+		diff := memberString(change, "diff")
+		if tag == "update" {
+			move := member(kind, "move_path")
+			if !isNull(move) {
+				diff = strings.TrimSuffix(diff, movedTo+decodeString(move))
+			}
+			in.str("unified_diff", diff)
+			in.orNull("move_path", move)
+		} else {
+			in.str("content", diff)
+		}
+		dst = append(in.b, '}')
+		return true
+	})
+	return append(dst, '}')
+}
+
+// --- MCP calls ---
+
+func mcpToWire(w *objectWriter, f *fields) {
+	w.raw("server", f.take("server"))
+	w.raw("tool", f.take("tool"))
+	result, failure := f.take("result"), f.take("error")
+	status := "completed"
+	if !isNull(failure) || string(member(result, "isError")) == "true" {
+		status = "failed"
+	}
+	w.word("status", f.take("status"), camel, status)
+	w.orNull("arguments", f.take("arguments"))
+	for _, name := range [...][2]string{{"appContext", "app_context"}, {"mcpAppUi", "mcp_app_ui"}, {"pluginId", "plugin_id"}, {"readOnlyHint", "read_only_hint"}} {
+		w.orNull(name[0], f.take(name[0], name[1]))
+	}
+	if isNull(result) {
+		w.raw("result", []byte("null"))
+	} else {
+		w.key("result")
+		in := objectWriter{append(w.b, '{')}
+		in.orEmpty("content", member(result, "content"), "[]")
+		structured := member(result, "structuredContent")
+		if structured == nil {
+			structured = member(result, "structured_content")
+		}
+		in.orNull("structuredContent", structured)
+		in.orNull("_meta", member(result, "_meta"))
+		w.b = append(in.b, '}')
+	}
+	if len(failure) > 0 && failure[0] == '"' {
+		failure = append(append([]byte(`{"message":`), failure...), '}')
+	}
+	w.orNull("error", failure)
+	w.durationMs(f.take("duration"))
+}
+
+func mcpToFile(w *objectWriter, f *fields) {
+	w.raw("server", f.take("server"))
+	w.raw("tool", f.take("tool"))
+	w.orNull("arguments", f.take("arguments"))
+	if v := f.take("readOnlyHint"); !isNull(v) {
+		w.raw("readOnlyHint", v)
+	}
+	w.word("status", f.take("status"), snake, "completed")
+	if v := f.take("result"); !isNull(v) {
+		w.key("result")
+		w.b = dropNulls(w.b, v)
+	}
+	w.duration(f.take("durationMs"))
+}
+
+func dropNulls(dst, object []byte) []byte {
+	w := objectWriter{append(dst, '{')}
+	members(object, func(key, value []byte) bool {
+		if !isNull(value) {
+			w.raw(string(key), value)
+		}
+		return true
+	})
+	return append(w.b, '}')
+}
+
+// --- reviews ---
+
+func reviewHint(f *fields) string {
+	hint, target := f.take("user_facing_hint"), f.take("target")
+	if isNull(hint) {
+		hint = member(target, "instructions")
+	}
+	return orElse(decodeString(hint), "Review requested.")
+}
+
+// reviewText renders what a reviewer found as the text that clients show.
+func reviewText(output []byte) string {
+	var parts []string
+	if s := strings.TrimSpace(memberString(output, "overall_explanation")); s != "" {
+		parts = append(parts, s)
+	}
+	findings := ""
+	elements(member(output, "findings"), func(f []byte) bool {
+		findings += "\n\n- " + memberString(f, "title")
+		if loc := member(f, "code_location"); !isNull(loc) {
+			lines := member(loc, "line_range")
+			findings += " — " + memberString(loc, "absolute_file_path") + ":" + string(member(lines, "start")) + "-" + string(member(lines, "end"))
+		}
+		for _, line := range strings.Split(memberString(f, "body"), "\n") {
+			findings += "\n  " + line
+		}
+		return true
+	})
+	if findings != "" {
+		parts = append(parts, "Full review comments:"+findings)
+	}
+	if len(parts) == 0 {
+		return "Reviewer failed to output a response."
+	}
+	return strings.Join(parts, "\n\n")
+}
