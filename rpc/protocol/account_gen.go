@@ -7,7 +7,7 @@ import "encoding/json"
 
 type Account interface{ isAccount() }
 
-// AccountRaw is a Account of a kind that is not known here, kept as it came.
+// AccountRaw is an Account of a kind that is not known here, kept as it came.
 type AccountRaw json.RawMessage
 
 func (AccountRaw) isAccount() {}
@@ -133,8 +133,8 @@ type AccountSessionsResponse struct {
 
 // AccountSessionsSwitchParams is the params of accountSession/switch.
 type AccountSessionsSwitchParams struct {
-	AccountID         string  `wire:"accountId"`
 	SessionID         string  `wire:"sessionId"`
+	AccountID         string  `wire:"accountId"`
 	AllowBrowserLogin bool    `wire:"allowBrowserLogin,optional,omit"`
 	Unknown           Members `wire:",unknown"`
 }
@@ -228,8 +228,8 @@ type FeedbackRequirements struct {
 
 // FeedbackSaveParams is the params of feedback/save.
 type FeedbackSaveParams struct {
-	Classification string              `wire:"classification"`
 	SavePath       LegacyAppPathString `wire:"savePath"`
+	Classification string              `wire:"classification"`
 	ExtraLogFiles  []string            `wire:"extraLogFiles,optional,nullable,omit"`
 	IncludeLogs    bool                `wire:"includeLogs,optional,omit"`
 	Reason         *string             `wire:"reason,optional,nullable,omit"`
@@ -717,8 +717,8 @@ type RemoteControlClientsListResponse struct {
 
 // RemoteControlClientsRevokeParams is the params of remoteControl/client/revoke.
 type RemoteControlClientsRevokeParams struct {
-	ClientID      string  `wire:"clientId"`
 	EnvironmentID string  `wire:"environmentId"`
+	ClientID      string  `wire:"clientId"`
 	Unknown       Members `wire:",unknown"`
 }
 
@@ -972,8 +972,8 @@ func (UserVerificationUnavailableReason) wireValues() []string {
 // UserVerificationVerifyParams is the params of userVerification/verify.
 type UserVerificationVerifyParams struct {
 	Challenge   string  `wire:"challenge"`
-	Description string  `wire:"description"`
 	Title       string  `wire:"title"`
+	Description string  `wire:"description"`
 	Unknown     Members `wire:",closed"`
 }
 

@@ -98,18 +98,18 @@ type CommandExecutionRequestApprovalParams struct {
 	StartedAtMs                     int64                              `wire:"startedAtMs"`
 	ThreadID                        string                             `wire:"threadId"`
 	TurnID                          string                             `wire:"turnId"`
-	AdditionalPermissions           *AdditionalPermissionProfile       `wire:"additionalPermissions,optional,nullable,experimental"`
-	ApprovalID                      *string                            `wire:"approvalId,optional,nullable"`
-	AvailableDecisions              []CommandExecutionApprovalDecision `wire:"availableDecisions,optional,nullable,experimental"`
-	Command                         *string                            `wire:"command,optional,nullable"`
-	CommandActions                  []CommandAction                    `wire:"commandActions,optional,nullable"`
-	Cwd                             *LegacyAppPathString               `wire:"cwd,optional,nullable"`
+	AdditionalPermissions           *AdditionalPermissionProfile       `wire:"additionalPermissions,optional,nullable,omit,experimental"`
+	ApprovalID                      *string                            `wire:"approvalId,optional,nullable,omit"`
+	AvailableDecisions              []CommandExecutionApprovalDecision `wire:"availableDecisions,optional,nullable,omit,experimental"`
+	Command                         *string                            `wire:"command,optional,nullable,omit"`
+	CommandActions                  []CommandAction                    `wire:"commandActions,optional,nullable,omit"`
+	Cwd                             *LegacyAppPathString               `wire:"cwd,optional,nullable,omit"`
 	EnvironmentID                   *string                            `wire:"environmentId,optional,nullable"`
 	Kind                            CommandExecutionApprovalKind       `wire:"kind,optional,default=command"`
-	NetworkApprovalContext          *NetworkApprovalContext            `wire:"networkApprovalContext,optional,nullable"`
-	ProposedExecpolicyAmendment     []string                           `wire:"proposedExecpolicyAmendment,optional,nullable"`
-	ProposedNetworkPolicyAmendments []NetworkPolicyAmendment           `wire:"proposedNetworkPolicyAmendments,optional,nullable"`
-	Reason                          *string                            `wire:"reason,optional,nullable"`
+	NetworkApprovalContext          *NetworkApprovalContext            `wire:"networkApprovalContext,optional,nullable,omit"`
+	ProposedExecpolicyAmendment     []string                           `wire:"proposedExecpolicyAmendment,optional,nullable,omit"`
+	ProposedNetworkPolicyAmendments []NetworkPolicyAmendment           `wire:"proposedNetworkPolicyAmendments,optional,nullable,omit"`
+	Reason                          *string                            `wire:"reason,optional,nullable,omit"`
 	Unknown                         Members                            `wire:",unknown"`
 }
 

@@ -304,7 +304,7 @@ type ConfigLayer struct {
 	Config         json.RawMessage   `wire:"config"`
 	Name           ConfigLayerSource `wire:"name"`
 	Version        string            `wire:"version"`
-	DisabledReason *string           `wire:"disabledReason,optional,nullable"`
+	DisabledReason *string           `wire:"disabledReason,optional,nullable,omit"`
 	Unknown        Members           `wire:",unknown"`
 }
 
@@ -405,7 +405,7 @@ type ConfigReadParams struct {
 type ConfigReadResponse struct {
 	Config  Config                         `wire:"config"`
 	Origins map[string]ConfigLayerMetadata `wire:"origins"`
-	Layers  []ConfigLayer                  `wire:"layers,optional,nullable"`
+	Layers  []ConfigLayer                  `wire:"layers,optional,nullable,omit"`
 	Unknown Members                        `wire:",unknown"`
 }
 
@@ -457,8 +457,8 @@ type ConfigRequirementsReadResponse struct {
 // ConfigValueWriteParams is the params of config/value/write.
 type ConfigValueWriteParams struct {
 	KeyPath         string          `wire:"keyPath"`
-	MergeStrategy   MergeStrategy   `wire:"mergeStrategy"`
 	Value           json.RawMessage `wire:"value"`
+	MergeStrategy   MergeStrategy   `wire:"mergeStrategy"`
 	ExpectedVersion *string         `wire:"expectedVersion,optional,nullable,omit"`
 	FilePath        *string         `wire:"filePath,optional,nullable,omit"`
 	Unknown         Members         `wire:",unknown"`
@@ -468,8 +468,8 @@ type ConfigValueWriteParams struct {
 type ConfigWarningNotification struct {
 	Summary string     `wire:"summary"`
 	Details *string    `wire:"details,optional,nullable"`
-	Path    *string    `wire:"path,optional,nullable"`
-	Range   *TextRange `wire:"range,optional,nullable"`
+	Path    *string    `wire:"path,optional,nullable,omit"`
+	Range   *TextRange `wire:"range,optional,nullable,omit"`
 	Unknown Members    `wire:",unknown"`
 }
 
@@ -582,8 +582,8 @@ type ExternalAgentConfigImportHistory struct {
 
 // ExternalAgentConfigImportHistoryRecordParams is the params of externalAgentConfig/import/recordHistory.
 type ExternalAgentConfigImportHistoryRecordParams struct {
-	ItemTypeResults []ExternalAgentConfigImportHistoryRecordTypeResultParams `wire:"itemTypeResults"`
 	ProviderID      string                                                   `wire:"providerId"`
+	ItemTypeResults []ExternalAgentConfigImportHistoryRecordTypeResultParams `wire:"itemTypeResults"`
 	Unknown         Members                                                  `wire:",unknown"`
 }
 
@@ -819,7 +819,7 @@ type MigrationDetails struct {
 
 type OtelExporter interface{ isOtelExporter() }
 
-// OtelExporterRaw is a OtelExporter of a kind that is not known here, kept as it came.
+// OtelExporterRaw is an OtelExporter of a kind that is not known here, kept as it came.
 type OtelExporterRaw json.RawMessage
 
 func (OtelExporterRaw) isOtelExporter() {}

@@ -146,7 +146,7 @@ func (d *decoder) raw() ([]byte, *DecodeError) {
 
 func (d *decoder) stringValue(p *plan, v reflect.Value, c byte) *DecodeError {
 	if c != '"' {
-		if p.leaf == leafPath {
+		if p.leaf == leafPath || p.leaf == leafAbsolute {
 			return d.wrongType("path string")
 		}
 		return d.wrongType("a string")
@@ -280,12 +280,17 @@ func (d *decoder) integer(p *plan, v reflect.Value, c byte) *DecodeError {
 	return nil
 }
 
+// fits64 tells whether an integer is one of 64 bits. One beyond 128 bits is not an integer to the reference but a float,
+// and passes.
 func fits64(text []byte) bool {
-	_, err := strconv.ParseUint(borrow(text), 10, 64)
-	return err == nil
+	if _, err := strconv.ParseUint(borrow(text), 10, 64); err == nil {
+		return true
+	}
+	_, err := strconv.ParseInt(borrow(text), 10, 64)
+	return err == nil || len(text) > 39
 }
 
-// huge refuses an integer beyond 64 bits, which the reference refuses wherever it stands.
+// huge refuses an integer beyond 64 bits.
 func huge(text []byte) *DecodeError {
 	as := "u128"
 	if text[0] == '-' {
@@ -413,7 +418,7 @@ func (d *decoder) foundNumber() (string, *DecodeError) {
 		return "", err
 	}
 	if integer {
-		if _, err := strconv.ParseInt(borrow(text), 10, 64); err != nil && !fits64(text) {
+		if !fits64(text) {
 			return "", huge(text)
 		}
 		return "integer `" + string(text) + "`", nil

@@ -72,7 +72,7 @@ func (d *decoder) payload(o *object, v reflect.Value) *DecodeError {
 		return d.value(f.get(), v.Field(f.index))
 	}
 	if d.peek() != '{' {
-		return d.wrongType("struct variant " + o.name)
+		return d.wrongType("struct variant")
 	}
 	return d.members(o, v)
 }
@@ -143,6 +143,9 @@ func (d *decoder) member(f *member, v reflect.Value) *DecodeError {
 
 // absent deals with the members that did not come.
 func (d *decoder) absent(o *object, v reflect.Value, seen uint64) *DecodeError {
+	if o.ones != 0 && seen&o.ones == 0 && d.strict {
+		return failure("data did not match any variant of untagged enum " + o.one)
+	}
 	for i := range o.fields {
 		f := &o.fields[i]
 		if seen&(1<<i) != 0 {

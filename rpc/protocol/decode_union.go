@@ -1,12 +1,15 @@
 package protocol
 
-import "reflect"
+import (
+	"reflect"
+	"strconv"
+)
 
 func (d *decoder) union(u *union, v reflect.Value, c byte) *DecodeError {
 	switch {
-	case u.tagged != nil:
+	case len(u.tagged) > 0:
 		return d.tagged(u, v, c)
-	case u.keyed != nil || u.names != nil:
+	case len(u.keyed) > 0 || u.names != nil:
 		return d.keyed(u, v, c)
 	}
 	return d.untagged(u, v, c)
@@ -37,15 +40,14 @@ func (d *decoder) keepRaw(u *union, v reflect.Value) *DecodeError {
 // tagged reads a variant that one of its own members names.
 func (d *decoder) tagged(u *union, v reflect.Value, c byte) *DecodeError {
 	if c != '{' {
-		if !d.strict {
-			return d.keepRaw(u, v)
-		}
-		return d.wrongType("internally tagged enum " + u.name)
+		return d.untaggable(u, v, c)
 	}
 	tag, found, err := d.findTag(u)
 	switch {
 	case err != nil:
 		return err
+	case !found && u.untagged != nil:
+		return d.variant(&lazy{typ: u.untagged}, v)
 	case !found && d.strict:
 		return missing(u.tag)
 	}
@@ -56,6 +58,26 @@ func (d *decoder) tagged(u *union, v reflect.Value, c byte) *DecodeError {
 		return unknownVariant(tag, u.order)
 	}
 	return d.keepRaw(u, v)
+}
+
+// untaggable deals with what is no object where a tagged variant is wanted.
+func (d *decoder) untaggable(u *union, v reflect.Value, c byte) *DecodeError {
+	switch {
+	case !d.strict:
+		return d.keepRaw(u, v)
+	case c != '[' || u.untagged != nil:
+		return d.wrongType(u.text)
+	}
+	// The reference takes the first element of an array for the tag.
+	probe := decoder{d.scanner}
+	probe.pos++
+	switch probe.peek() {
+	case ']':
+		return missing(u.tag)
+	case '"':
+		return d.wrongType(u.text)
+	}
+	return probe.wrongType("variant identifier")
 }
 
 // findTag looks for the tag without moving on.
@@ -81,7 +103,7 @@ func (d *decoder) findTag(u *union) (tag string, found bool, err *DecodeError) {
 		}
 		if probe.peek() != '"' {
 			if d.strict {
-				return "", false, probe.wrongType("variant identifier").in(u.tag)
+				return "", false, probe.wrongTag(u).in(u.tag)
 			}
 			return "", false, nil
 		}
@@ -96,6 +118,16 @@ func (d *decoder) findTag(u *union) (tag string, found bool, err *DecodeError) {
 		}
 		return string(text), true, nil
 	}
+}
+
+// wrongTag is the error for a tag that is no string. The reference takes a number for the index of a variant.
+func (d *decoder) wrongTag(u *union) *DecodeError {
+	start := d.pos
+	if text, integer, err := d.number(); err == nil && integer && text[0] != '-' {
+		return failure("invalid value: integer `" + clip(string(text)) + "`, expected variant index 0 <= i < " + strconv.Itoa(len(u.variants)))
+	}
+	d.pos = start
+	return d.wrongType("variant identifier")
 }
 
 // keyed reads a bare name or an object whose one key names the variant.
@@ -156,10 +188,17 @@ func (d *decoder) untagged(u *union, v reflect.Value, c byte) *DecodeError {
 		l = u.byKind[kindSlice]
 	case c == '-' || c >= '0' && c <= '9':
 		l = u.byKind[kindInt]
-	case c == '{' && len(u.bare) > 0:
-		l = u.bare[0]
+	case c == '{':
+		l = u.byKind[kindObject]
 	}
 	start := d.scanner
+	if d.strict {
+		// First of all the value must be readable at all.
+		if err := d.skip(); err != nil {
+			return err
+		}
+		d.scanner = start
+	}
 	if l != nil {
 		if err := d.variant(l, v); err == nil {
 			return nil
@@ -167,9 +206,6 @@ func (d *decoder) untagged(u *union, v reflect.Value, c byte) *DecodeError {
 		d.scanner = start
 	}
 	if d.strict {
-		if err := d.skip(); err != nil {
-			return err
-		}
 		return failure("data did not match any variant of untagged enum " + u.name)
 	}
 	return d.keepRaw(u, v)

@@ -26,7 +26,7 @@ func (CommandExecOutputStream) wireValues() []string {
 // CommandExecParams is the params of command/exec.
 type CommandExecParams struct {
 	Command            []string                 `wire:"command"`
-	Cwd                *string                  `wire:"cwd,optional,nullable,omit"`
+	Cwd                *string                  `wire:"cwd,optional,nullable,omit,path"`
 	DisableOutputCap   bool                     `wire:"disableOutputCap,optional,omit"`
 	DisableTimeout     bool                     `wire:"disableTimeout,optional,omit"`
 	Env                map[string]*string       `wire:"env,optional,nullable,omit"`
@@ -209,8 +209,8 @@ type FsChangedNotification struct {
 
 // FsCopyParams is the params of fs/copy.
 type FsCopyParams struct {
-	DestinationPath AbsolutePathBuf `wire:"destinationPath,abs"`
 	SourcePath      AbsolutePathBuf `wire:"sourcePath,abs"`
+	DestinationPath AbsolutePathBuf `wire:"destinationPath,abs"`
 	Recursive       bool            `wire:"recursive,optional,omit"`
 	Unknown         Members         `wire:",unknown"`
 }
@@ -305,8 +305,8 @@ type FsUnwatchResponse struct {
 
 // FsWatchParams is the params of fs/watch.
 type FsWatchParams struct {
-	Path    AbsolutePathBuf `wire:"path,abs"`
 	WatchID string          `wire:"watchId"`
+	Path    AbsolutePathBuf `wire:"path,abs"`
 	Unknown Members         `wire:",unknown"`
 }
 
@@ -318,8 +318,8 @@ type FsWatchResponse struct {
 
 // FsWriteFileParams is the params of fs/writeFile.
 type FsWriteFileParams struct {
-	DataBase64 string          `wire:"dataBase64"`
 	Path       AbsolutePathBuf `wire:"path,abs"`
+	DataBase64 string          `wire:"dataBase64"`
 	Unknown    Members         `wire:",unknown"`
 }
 
@@ -371,8 +371,8 @@ type FuzzyFileSearchSessionCompletedNotification struct {
 
 // FuzzyFileSearchSessionStartParams is the params of fuzzyFileSearch/sessionStart.
 type FuzzyFileSearchSessionStartParams struct {
-	Roots     []string `wire:"roots"`
 	SessionID string   `wire:"sessionId"`
+	Roots     []string `wire:"roots"`
 	Unknown   Members  `wire:",unknown"`
 }
 
@@ -394,8 +394,8 @@ type FuzzyFileSearchSessionStopResponse struct {
 
 // FuzzyFileSearchSessionUpdateParams is the params of fuzzyFileSearch/sessionUpdate.
 type FuzzyFileSearchSessionUpdateParams struct {
-	Query     string  `wire:"query"`
 	SessionID string  `wire:"sessionId"`
+	Query     string  `wire:"query"`
 	Unknown   Members `wire:",unknown"`
 }
 
@@ -472,8 +472,8 @@ type ProcessResizePtyResponse struct {
 // ProcessSpawnParams is the params of process/spawn.
 type ProcessSpawnParams struct {
 	Command            []string             `wire:"command"`
-	Cwd                AbsolutePathBuf      `wire:"cwd,abs"`
 	ProcessHandle      string               `wire:"processHandle"`
+	Cwd                AbsolutePathBuf      `wire:"cwd,abs"`
 	Env                map[string]*string   `wire:"env,optional,nullable,omit"`
 	OutputBytesCap     *int64               `wire:"outputBytesCap,optional,nullable,omit,usize"`
 	Size               *ProcessTerminalSize `wire:"size,optional,nullable,omit"`
@@ -560,7 +560,7 @@ func (WindowsSandboxSetupMode) wireValues() []string {
 // WindowsSandboxSetupStartParams is the params of windowsSandbox/setupStart.
 type WindowsSandboxSetupStartParams struct {
 	Mode    WindowsSandboxSetupMode `wire:"mode"`
-	Cwd     *AbsolutePathBuf        `wire:"cwd,optional,nullable,omit,abs"`
+	Cwd     *AbsolutePathBuf        `wire:"cwd,optional,nullable,omit,path"`
 	Unknown Members                 `wire:",unknown"`
 }
 

@@ -34,7 +34,7 @@ type AgentMessageDisplay struct {
 
 type AgentMessageInputContent interface{ isAgentMessageInputContent() }
 
-// AgentMessageInputContentRaw is a AgentMessageInputContent of a kind that is not known here, kept as it came.
+// AgentMessageInputContentRaw is an AgentMessageInputContent of a kind that is not known here, kept as it came.
 type AgentMessageInputContentRaw json.RawMessage
 
 func (AgentMessageInputContentRaw) isAgentMessageInputContent() {}
@@ -196,16 +196,20 @@ type ContentItemInputText struct {
 func (*ContentItemInputText) isContentItem() {}
 
 type ContentItemInputImage struct {
-	_       struct{}     `wire:",tag=type:input_image"`
-	Detail  *ImageDetail `wire:"detail,optional,nullable,omit"`
-	Unknown Members      `wire:",unknown"`
+	_        struct{}     `wire:",tag=type:input_image,one=InputImageReference"`
+	Detail   *ImageDetail `wire:"detail,optional,nullable,omit"`
+	ImageURL *string      `wire:"image_url,optional,omit,one"`
+	FileID   *string      `wire:"file_id,optional,omit,one"`
+	Unknown  Members      `wire:",unknown"`
 }
 
 func (*ContentItemInputImage) isContentItem() {}
 
 type ContentItemInputAudio struct {
-	_       struct{} `wire:",tag=type:input_audio"`
-	Unknown Members  `wire:",unknown"`
+	_        struct{} `wire:",tag=type:input_audio,one=InputAudioReference"`
+	AudioURL *string  `wire:"audio_url,optional,omit,one"`
+	FileID   *string  `wire:"file_id,optional,omit,one"`
+	Unknown  Members  `wire:",unknown"`
 }
 
 func (*ContentItemInputAudio) isContentItem() {}
@@ -308,9 +312,9 @@ func (DynamicToolSpecRaw) isDynamicToolSpec() {}
 
 type DynamicToolSpecFunction struct {
 	_            struct{}        `wire:",tag=type:function"`
+	Name         string          `wire:"name"`
 	Description  string          `wire:"description"`
 	InputSchema  json.RawMessage `wire:"inputSchema"`
-	Name         string          `wire:"name"`
 	DeferLoading bool            `wire:"deferLoading,optional,omit"`
 	Unknown      Members         `wire:",unknown"`
 }
@@ -319,8 +323,8 @@ func (*DynamicToolSpecFunction) isDynamicToolSpec() {}
 
 type DynamicToolSpecNamespace struct {
 	_           struct{}                   `wire:",tag=type:namespace"`
-	Description string                     `wire:"description"`
 	Name        string                     `wire:"name"`
+	Description string                     `wire:"description"`
 	Tools       []DynamicToolNamespaceTool `wire:"tools"`
 	Unknown     Members                    `wire:",unknown"`
 }
@@ -365,16 +369,20 @@ type FunctionCallOutputContentItemInputText struct {
 func (*FunctionCallOutputContentItemInputText) isFunctionCallOutputContentItem() {}
 
 type FunctionCallOutputContentItemInputImage struct {
-	_       struct{}     `wire:",tag=type:input_image"`
-	Detail  *ImageDetail `wire:"detail,optional,nullable"`
-	Unknown Members      `wire:",unknown"`
+	_        struct{}     `wire:",tag=type:input_image,one=InputImageReference"`
+	Detail   *ImageDetail `wire:"detail,optional,nullable"`
+	ImageURL *string      `wire:"image_url,optional,omit,one"`
+	FileID   *string      `wire:"file_id,optional,omit,one"`
+	Unknown  Members      `wire:",unknown"`
 }
 
 func (*FunctionCallOutputContentItemInputImage) isFunctionCallOutputContentItem() {}
 
 type FunctionCallOutputContentItemInputAudio struct {
-	_       struct{} `wire:",tag=type:input_audio"`
-	Unknown Members  `wire:",unknown"`
+	_        struct{} `wire:",tag=type:input_audio,one=InputAudioReference"`
+	AudioURL *string  `wire:"audio_url,optional,omit,one"`
+	FileID   *string  `wire:"file_id,optional,omit,one"`
+	Unknown  Members  `wire:",unknown"`
 }
 
 func (*FunctionCallOutputContentItemInputAudio) isFunctionCallOutputContentItem() {}
@@ -402,7 +410,7 @@ func (ImageDetail) wireValues() []string {
 
 type ImageGenerationFailure interface{ isImageGenerationFailure() }
 
-// ImageGenerationFailureRaw is a ImageGenerationFailure of a kind that is not known here, kept as it came.
+// ImageGenerationFailureRaw is an ImageGenerationFailure of a kind that is not known here, kept as it came.
 type ImageGenerationFailureRaw json.RawMessage
 
 func (ImageGenerationFailureRaw) isImageGenerationFailure() {}
@@ -1034,7 +1042,7 @@ type ThreadItemMcpToolCall struct {
 	AppContext        *McpToolCallAppContext `wire:"appContext,optional,nullable"`
 	DurationMs        *int64                 `wire:"durationMs,optional,nullable"`
 	Error             *McpToolCallError      `wire:"error,optional,nullable"`
-	McpAppResourceUri *string                `wire:"mcpAppResourceUri,optional,nullable"`
+	McpAppResourceUri *string                `wire:"mcpAppResourceUri,optional,nullable,omit"`
 	McpAppUi          *McpAppUi              `wire:"mcpAppUi,optional,nullable"`
 	PluginID          *string                `wire:"pluginId,optional,nullable"`
 	ReadOnlyHint      *bool                  `wire:"readOnlyHint,optional,nullable"`
@@ -1132,7 +1140,7 @@ type ThreadItemSleep struct {
 func (*ThreadItemSleep) isThreadItem() {}
 
 type ThreadItemImageGeneration struct {
-	_                     struct{}                    `wire:",tag=type:imageGeneration"`
+	_                     struct{}                    `wire:",tag=type:imageGeneration,one=ImageGenerationReference"`
 	ID                    string                      `wire:"id"`
 	Status                string                      `wire:"status"`
 	Failure               ImageGenerationFailure      `wire:"failure,optional,nullable"`
@@ -1143,6 +1151,8 @@ type ThreadItemImageGeneration struct {
 	TransparentBackground *bool                       `wire:"transparentBackground,optional,nullable"`
 	CompletedAtMs         *int64                      `wire:"completedAtMs,optional,nullable"`
 	StartedAtMs           *int64                      `wire:"startedAtMs,optional,nullable"`
+	FileID                *string                     `wire:"fileId,optional,omit,one"`
+	Result                *string                     `wire:"result,optional,omit,one"`
 	Unknown               Members                     `wire:",unknown"`
 }
 
@@ -1249,9 +1259,9 @@ type ThreadItemsListResponse struct {
 
 // ThreadItemsReadParams is the params of thread/items/read.
 type ThreadItemsReadParams struct {
-	ItemIDs  []string `wire:"itemIds"`
 	ThreadID string   `wire:"threadId"`
 	TurnID   string   `wire:"turnId"`
+	ItemIDs  []string `wire:"itemIds"`
 	Unknown  Members  `wire:",unknown"`
 }
 
@@ -1278,8 +1288,10 @@ type UserInputText struct {
 func (*UserInputText) isUserInput() {}
 
 type UserInputImage struct {
-	_       struct{}     `wire:",tag=type:image"`
+	_       struct{}     `wire:",tag=type:image,one=ImageReference"`
 	Detail  *ImageDetail `wire:"detail,optional,nullable"`
+	URL     *string      `wire:"url,optional,omit,one"`
+	FileID  *string      `wire:"fileId,optional,omit,one"`
 	Unknown Members      `wire:",unknown"`
 }
 
@@ -1287,7 +1299,7 @@ func (*UserInputImage) isUserInput() {}
 
 type UserInputLocalImage struct {
 	_       struct{}     `wire:",tag=type:localImage"`
-	Path    string       `wire:"path"`
+	Path    string       `wire:"path,path"`
 	Detail  *ImageDetail `wire:"detail,optional,nullable"`
 	Unknown Members      `wire:",unknown"`
 }
@@ -1295,7 +1307,9 @@ type UserInputLocalImage struct {
 func (*UserInputLocalImage) isUserInput() {}
 
 type UserInputAudio struct {
-	_       struct{} `wire:",tag=type:audio"`
+	_       struct{} `wire:",tag=type:audio,one=AudioReference"`
+	URL     *string  `wire:"url,optional,omit,one"`
+	FileID  *string  `wire:"fileId,optional,omit,one"`
 	Unknown Members  `wire:",unknown"`
 }
 
@@ -1303,7 +1317,7 @@ func (*UserInputAudio) isUserInput() {}
 
 type UserInputLocalAudio struct {
 	_       struct{} `wire:",tag=type:localAudio"`
-	Path    string   `wire:"path"`
+	Path    string   `wire:"path,path"`
 	Unknown Members  `wire:",unknown"`
 }
 
@@ -1312,7 +1326,7 @@ func (*UserInputLocalAudio) isUserInput() {}
 type UserInputSkill struct {
 	_       struct{} `wire:",tag=type:skill"`
 	Name    string   `wire:"name"`
-	Path    string   `wire:"path"`
+	Path    string   `wire:"path,path"`
 	Unknown Members  `wire:",unknown"`
 }
 
@@ -1321,7 +1335,7 @@ func (*UserInputSkill) isUserInput() {}
 type UserInputMention struct {
 	_       struct{} `wire:",tag=type:mention"`
 	Name    string   `wire:"name"`
-	Path    string   `wire:"path"`
+	Path    string   `wire:"path,path"`
 	Unknown Members  `wire:",unknown"`
 }
 

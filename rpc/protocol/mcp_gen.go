@@ -137,8 +137,8 @@ type McpElicitationPrimitiveSchema = json.RawMessage
 type McpElicitationSchema struct {
 	Properties map[string]McpElicitationPrimitiveSchema `wire:"properties"`
 	Type       McpElicitationObjectType                 `wire:"type"`
-	Schema     *string                                  `wire:"$schema,optional,nullable"`
-	Required   []string                                 `wire:"required,optional,nullable"`
+	Schema     *string                                  `wire:"$schema,optional,nullable,omit"`
+	Required   []string                                 `wire:"required,optional,nullable,omit"`
 	Unknown    Members                                  `wire:",closed"`
 }
 
@@ -381,11 +381,11 @@ type McpServerEventStreamNotification struct {
 
 // McpServerEventStreamStartParams is the params of mcpServer/event/stream/start.
 type McpServerEventStreamStartParams struct {
-	Arguments      json.RawMessage `wire:"arguments"`
-	Name           string          `wire:"name"`
+	ThreadID       string          `wire:"threadId"`
 	Server         string          `wire:"server"`
 	SubscriptionID string          `wire:"subscriptionId"`
-	ThreadID       string          `wire:"threadId"`
+	Name           string          `wire:"name"`
+	Arguments      json.RawMessage `wire:"arguments"`
 	Meta           json.RawMessage `wire:"_meta,optional,nullable,omit"`
 	Unknown        Members         `wire:",unknown"`
 }
@@ -527,8 +527,8 @@ type McpServerStatusUpdatedNotification struct {
 
 // McpServerToolCallParams is the params of mcpServer/tool/call.
 type McpServerToolCallParams struct {
-	Server    string          `wire:"server"`
 	ThreadID  string          `wire:"threadId"`
+	Server    string          `wire:"server"`
 	Tool      string          `wire:"tool"`
 	Meta      json.RawMessage `wire:"_meta,optional,nullable,omit"`
 	Arguments json.RawMessage `wire:"arguments,optional,nullable,omit"`
@@ -538,9 +538,9 @@ type McpServerToolCallParams struct {
 // McpServerToolCallResponse is the answer to mcpServer/tool/call.
 type McpServerToolCallResponse struct {
 	Content           []json.RawMessage `wire:"content"`
-	Meta              json.RawMessage   `wire:"_meta,optional,nullable"`
-	IsError           *bool             `wire:"isError,optional,nullable"`
-	StructuredContent json.RawMessage   `wire:"structuredContent,optional,nullable"`
+	Meta              json.RawMessage   `wire:"_meta,optional,nullable,omit"`
+	IsError           *bool             `wire:"isError,optional,nullable,omit"`
+	StructuredContent json.RawMessage   `wire:"structuredContent,optional,nullable,omit"`
 	Unknown           Members           `wire:",unknown"`
 }
 
@@ -589,13 +589,13 @@ func (McpToolCallStatus) wireValues() []string {
 type Resource struct {
 	Name        string            `wire:"name"`
 	Uri         string            `wire:"uri"`
-	Meta        json.RawMessage   `wire:"_meta,optional,nullable"`
-	Annotations json.RawMessage   `wire:"annotations,optional,nullable"`
-	Description *string           `wire:"description,optional,nullable"`
-	Icons       []json.RawMessage `wire:"icons,optional,nullable"`
-	MimeType    *string           `wire:"mimeType,optional,nullable"`
-	Size        *int64            `wire:"size,optional,nullable"`
-	Title       *string           `wire:"title,optional,nullable"`
+	Meta        json.RawMessage   `wire:"_meta,optional,nullable,omit"`
+	Annotations json.RawMessage   `wire:"annotations,optional,nullable,omit"`
+	Description *string           `wire:"description,optional,nullable,omit"`
+	Icons       []json.RawMessage `wire:"icons,optional,nullable,omit"`
+	MimeType    *string           `wire:"mimeType,optional,nullable,omit"`
+	Size        *int64            `wire:"size,optional,nullable,omit"`
+	Title       *string           `wire:"title,optional,nullable,omit"`
 	Unknown     Members           `wire:",unknown"`
 }
 
@@ -604,21 +604,21 @@ type ResourceContent = json.RawMessage
 type ResourceTemplate struct {
 	Name        string          `wire:"name"`
 	UriTemplate string          `wire:"uriTemplate"`
-	Annotations json.RawMessage `wire:"annotations,optional,nullable"`
-	Description *string         `wire:"description,optional,nullable"`
-	MimeType    *string         `wire:"mimeType,optional,nullable"`
-	Title       *string         `wire:"title,optional,nullable"`
+	Annotations json.RawMessage `wire:"annotations,optional,nullable,omit"`
+	Description *string         `wire:"description,optional,nullable,omit"`
+	MimeType    *string         `wire:"mimeType,optional,nullable,omit"`
+	Title       *string         `wire:"title,optional,nullable,omit"`
 	Unknown     Members         `wire:",unknown"`
 }
 
 type Tool struct {
 	InputSchema  json.RawMessage   `wire:"inputSchema"`
 	Name         string            `wire:"name"`
-	Meta         json.RawMessage   `wire:"_meta,optional,nullable"`
-	Annotations  json.RawMessage   `wire:"annotations,optional,nullable"`
-	Description  *string           `wire:"description,optional,nullable"`
-	Icons        []json.RawMessage `wire:"icons,optional,nullable"`
-	OutputSchema json.RawMessage   `wire:"outputSchema,optional,nullable"`
-	Title        *string           `wire:"title,optional,nullable"`
+	Meta         json.RawMessage   `wire:"_meta,optional,nullable,omit"`
+	Annotations  json.RawMessage   `wire:"annotations,optional,nullable,omit"`
+	Description  *string           `wire:"description,optional,nullable,omit"`
+	Icons        []json.RawMessage `wire:"icons,optional,nullable,omit"`
+	OutputSchema json.RawMessage   `wire:"outputSchema,optional,nullable,omit"`
+	Title        *string           `wire:"title,optional,nullable,omit"`
 	Unknown      Members           `wire:",unknown"`
 }

@@ -70,6 +70,8 @@ type object struct {
 	value   string // its value
 	key     string // the key around the whole of an externally tagged variant
 	bare    bool   // the first field is the value; there are no members
+	one     string // what texts call the members of which one must be there, "" for none such
+	ones    uint64 // which they are
 }
 
 type member struct {
@@ -84,18 +86,25 @@ type member struct {
 	lazy
 }
 
+// unionSpec is what the generated code tells about a union.
+type unionSpec struct {
+	variants []reflect.Type
+	raw      reflect.Type // what keeps a variant that is not known
+	untagged reflect.Type // the variant that an object without the tag is, or nil
+	open     bool         // callers, too, may send variants that are not known
+	text     string       // what texts call the union, "" for the usual
+	order    []string     // of the names and keys in texts, nil for that of the variants
+}
+
 // union is the plan of a sealed interface.
 type union struct {
+	*unionSpec
 	name   string
 	tag    string           // the tag of internally tagged variants
 	tagged map[string]*lazy // by tag value
 	keyed  map[string]*lazy // by key
-	order  []string         // of tags, or of names and keys, as texts list them
 	names  *lazy            // the variant that holds bare strings from a closed set
-	byKind map[kind]*lazy   // untagged variants
-	bare   []*lazy          // untagged variants that wrap another type
-	raw    reflect.Type
-	open   bool
+	byKind map[kind]*lazy   // untagged variants by their JSON type; kindObject for what wraps another type
 }
 
 // lazy is a type and, once asked for, its plan.
@@ -194,6 +203,10 @@ func newObject(t reflect.Type) *object {
 		m.name, m.index, m.lazy.typ = name, i, f.Type
 		m.key = `,"` + name + `":`
 		for flag := range strings.SplitSeq(flags, ",") {
+			if flag == "one" {
+				o.ones |= 1 << (len(o.fields) - 1)
+				continue
+			}
 			m.flag(flag)
 		}
 	}
@@ -217,6 +230,8 @@ func (o *object) variant(flags string) {
 			o.key = value
 		case "bare":
 			o.bare = true
+		case "one":
+			o.one = value
 		}
 	}
 }
@@ -250,12 +265,16 @@ func (m *member) flag(flag string) {
 }
 
 func newUnion(t reflect.Type) *union {
-	types, raw, open := unionTypes(t.Name())
-	if types == nil {
+	u := &union{name: t.Name(), unionSpec: specOf(t.Name())}
+	if u.unionSpec == nil {
 		panic(fmt.Sprintf("protocol: %s is no union of the wire", t))
 	}
-	u := &union{name: t.Name(), raw: raw, open: open}
-	for _, v := range types {
+	if u.text == "" {
+		u.text = "internally tagged enum " + u.name
+	}
+	ordered := u.order
+	u.tagged, u.keyed, u.byKind = map[string]*lazy{}, map[string]*lazy{}, map[kind]*lazy{}
+	for _, v := range u.variants {
 		l := &lazy{typ: v}
 		if v.Kind() != reflect.Struct {
 			u.plain(l)
@@ -266,20 +285,17 @@ func newUnion(t reflect.Type) *union {
 		o.variant(flags)
 		switch {
 		case o.tag != "":
-			if u.tagged == nil {
-				u.tagged = make(map[string]*lazy, len(types))
-			}
 			u.tag, u.tagged[o.value] = o.tag, l
 			u.order = append(u.order, o.value)
 		case o.key != "":
-			if u.keyed == nil {
-				u.keyed = make(map[string]*lazy)
-			}
 			u.keyed[o.key] = l
 			u.order = append(u.order, o.key)
 		default:
-			u.bare = append(u.bare, l)
+			u.byKind[kindObject] = l
 		}
+	}
+	if ordered != nil {
+		u.order = ordered
 	}
 	return u
 }
@@ -290,9 +306,6 @@ func (u *union) plain(l *lazy) {
 		u.names = l
 		u.order = append(u.order, p.values...)
 		return
-	}
-	if u.byKind == nil {
-		u.byKind = make(map[kind]*lazy)
 	}
 	u.byKind[p.kind] = l
 }

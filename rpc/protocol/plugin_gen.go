@@ -1068,8 +1068,8 @@ func (PluginShareUpdateDiscoverability) wireValues() []string {
 
 // PluginShareUpdateTargetsParams is the params of plugin/share/updateTargets.
 type PluginShareUpdateTargetsParams struct {
-	Discoverability PluginShareUpdateDiscoverability `wire:"discoverability"`
 	RemotePluginID  string                           `wire:"remotePluginId"`
+	Discoverability PluginShareUpdateDiscoverability `wire:"discoverability"`
 	ShareTargets    []PluginShareTarget              `wire:"shareTargets"`
 	Unknown         Members                          `wire:",unknown"`
 }
@@ -1272,10 +1272,10 @@ type SkillMetadata struct {
 	Name             string              `wire:"name"`
 	Path             LegacyAppPathString `wire:"path"`
 	Scope            SkillScope          `wire:"scope"`
-	Dependencies     *SkillDependencies  `wire:"dependencies,optional,nullable"`
-	Interface        *SkillInterface     `wire:"interface,optional,nullable"`
+	Dependencies     *SkillDependencies  `wire:"dependencies,optional,nullable,omit"`
+	Interface        *SkillInterface     `wire:"interface,optional,nullable,omit"`
 	PluginID         *string             `wire:"pluginId,optional,nullable"`
-	ShortDescription *string             `wire:"shortDescription,optional,nullable"`
+	ShortDescription *string             `wire:"shortDescription,optional,nullable,omit"`
 	Unknown          Members             `wire:",unknown"`
 }
 

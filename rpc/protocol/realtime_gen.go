@@ -107,8 +107,8 @@ type RealtimeVoicesList struct {
 
 // ThreadRealtimeAppendAudioParams is the params of thread/realtime/appendAudio.
 type ThreadRealtimeAppendAudioParams struct {
-	Audio    ThreadRealtimeAudioChunk `wire:"audio"`
 	ThreadID string                   `wire:"threadId"`
+	Audio    ThreadRealtimeAudioChunk `wire:"audio"`
 	Unknown  Members                  `wire:",unknown"`
 }
 
@@ -119,8 +119,8 @@ type ThreadRealtimeAppendAudioResponse struct {
 
 // ThreadRealtimeAppendSpeechParams is the params of thread/realtime/appendSpeech.
 type ThreadRealtimeAppendSpeechParams struct {
-	Text     string  `wire:"text"`
 	ThreadID string  `wire:"threadId"`
+	Text     string  `wire:"text"`
 	Unknown  Members `wire:",unknown"`
 }
 
@@ -131,8 +131,8 @@ type ThreadRealtimeAppendSpeechResponse struct {
 
 // ThreadRealtimeAppendTextParams is the params of thread/realtime/appendText.
 type ThreadRealtimeAppendTextParams struct {
-	Text     string               `wire:"text"`
 	ThreadID string               `wire:"threadId"`
+	Text     string               `wire:"text"`
 	Role     ConversationTextRole `wire:"role,optional,default=user"`
 	Unknown  Members              `wire:",unknown"`
 }
@@ -316,8 +316,8 @@ func (ThreadRealtimeSessionOutcome) wireValues() []string {
 
 // ThreadRealtimeStartParams is the params of thread/realtime/start.
 type ThreadRealtimeStartParams struct {
-	OutputModality                      RealtimeOutputModality       `wire:"outputModality"`
 	ThreadID                            string                       `wire:"threadId"`
+	OutputModality                      RealtimeOutputModality       `wire:"outputModality"`
 	BackendReasoningStatus              bool                         `wire:"backendReasoningStatus,optional,omit"`
 	ClientManagedHandoffs               *bool                        `wire:"clientManagedHandoffs,optional,nullable,omit"`
 	CodexResponseHandoffChannelPrefixes map[string][]string          `wire:"codexResponseHandoffChannelPrefixes,optional,nullable,omit"`
@@ -329,7 +329,7 @@ type ThreadRealtimeStartParams struct {
 	IncludeStartupContext               *bool                        `wire:"includeStartupContext,optional,nullable,omit"`
 	InitialItems                        []ThreadRealtimeInitialItem  `wire:"initialItems,optional,nullable,omit"`
 	Model                               *string                      `wire:"model,optional,nullable,omit"`
-	Prompt                              *string                      `wire:"prompt,optional,nullable,omit"`
+	Prompt                              Opt[string]                  `wire:"prompt,optional,nullable,omit"`
 	RealtimeEndInstructions             *string                      `wire:"realtimeEndInstructions,optional,nullable,omit"`
 	RealtimeSessionID                   *string                      `wire:"realtimeSessionId,optional,nullable,omit"`
 	RealtimeStartInstructions           *string                      `wire:"realtimeStartInstructions,optional,nullable,omit"`

@@ -310,13 +310,17 @@ func (s *scanner) skipNested(c byte) *DecodeError {
 	}
 }
 
-// magnitude refuses numbers beyond a float64, which strict readers refuse wherever they stand.
+// magnitude refuses numbers that strict readers refuse wherever they stand: integers between 64 and 128 bits, because
+// the reference does, and what is beyond a float64.
 func (s *scanner) magnitude(text []byte, integer bool) *DecodeError {
-	if !s.strict || integer && len(text) < 300 || len(text) < 3 {
+	if !s.strict || integer && len(text) < 19 {
 		return nil
 	}
 	if _, err := strconv.ParseFloat(borrow(text), 64); err != nil {
 		return s.syntax("number out of range")
+	}
+	if integer && !fits64(text) {
+		return huge(text)
 	}
 	return nil
 }

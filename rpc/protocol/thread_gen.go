@@ -15,7 +15,7 @@ type AgentPath = string
 
 type AskForApproval interface{ isAskForApproval() }
 
-// AskForApprovalRaw is a AskForApproval of a kind that is not known here, kept as it came.
+// AskForApprovalRaw is an AskForApproval of a kind that is not known here, kept as it came.
 type AskForApprovalRaw json.RawMessage
 
 func (AskForApprovalRaw) isAskForApproval() {}
@@ -36,11 +36,11 @@ func (AskForApprovalName) isAskForApproval() {}
 
 type AskForApprovalGranular struct {
 	_                  struct{} `wire:",key=granular"`
-	McpElicitations    bool     `wire:"mcp_elicitations"`
-	Rules              bool     `wire:"rules"`
 	SandboxApproval    bool     `wire:"sandbox_approval"`
-	RequestPermissions bool     `wire:"request_permissions,optional"`
+	Rules              bool     `wire:"rules"`
 	SkillApproval      bool     `wire:"skill_approval,optional"`
+	RequestPermissions bool     `wire:"request_permissions,optional"`
+	McpElicitations    bool     `wire:"mcp_elicitations"`
 	Unknown            Members  `wire:",unknown"`
 }
 
@@ -158,9 +158,9 @@ type ProjectChangedNotification struct {
 
 // ProjectCreateParams is the params of project/create.
 type ProjectCreateParams struct {
-	IdempotencyKey string            `wire:"idempotencyKey"`
 	Name           string            `wire:"name"`
 	Roots          []ProjectRoot     `wire:"roots"`
+	IdempotencyKey string            `wire:"idempotencyKey"`
 	Metadata       map[string]string `wire:"metadata,optional,nullable,omit"`
 	Unknown        Members           `wire:",unknown"`
 }
@@ -184,9 +184,9 @@ type ProjectDeleteResponse struct {
 
 // ProjectImportParams is the params of project/import.
 type ProjectImportParams struct {
-	IdempotencyKey string            `wire:"idempotencyKey"`
 	Name           string            `wire:"name"`
 	Roots          []ProjectRoot     `wire:"roots"`
+	IdempotencyKey string            `wire:"idempotencyKey"`
 	Metadata       map[string]string `wire:"metadata,optional,nullable,omit"`
 	Threads        []string          `wire:"threads,optional,nullable,omit"`
 	Unknown        Members           `wire:",unknown"`
@@ -502,8 +502,8 @@ func (ThreadActiveFlag) wireValues() []string {
 
 // ThreadApproveGuardianDeniedActionParams is the params of thread/approveGuardianDeniedAction.
 type ThreadApproveGuardianDeniedActionParams struct {
-	Event    json.RawMessage `wire:"event"`
 	ThreadID string          `wire:"threadId"`
+	Event    json.RawMessage `wire:"event"`
 	Unknown  Members         `wire:",unknown"`
 }
 
@@ -551,10 +551,10 @@ func (ThreadAttachmentAddOutcome) wireValues() []string {
 
 // ThreadAttachmentAddParams is the params of thread/attachment/add.
 type ThreadAttachmentAddParams struct {
+	ThreadID       string          `wire:"threadId"`
 	AttachmentType string          `wire:"attachmentType"`
 	IdentityKey    string          `wire:"identityKey"`
 	Payload        json.RawMessage `wire:"payload"`
-	ThreadID       string          `wire:"threadId"`
 	Unknown        Members         `wire:",unknown"`
 }
 
@@ -616,9 +616,9 @@ type ThreadAttachmentOwnerListResponse struct {
 
 // ThreadAttachmentRemoveParams is the params of thread/attachment/remove.
 type ThreadAttachmentRemoveParams struct {
+	ThreadID       string  `wire:"threadId"`
 	AttachmentType string  `wire:"attachmentType"`
 	IdentityKey    string  `wire:"identityKey"`
-	ThreadID       string  `wire:"threadId"`
 	Unknown        Members `wire:",unknown"`
 }
 
@@ -676,8 +676,8 @@ type ThreadBackgroundTerminalsListResponse struct {
 
 // ThreadBackgroundTerminalsTerminateParams is the params of thread/backgroundTerminals/terminate.
 type ThreadBackgroundTerminalsTerminateParams struct {
-	ProcessID string  `wire:"processId"`
 	ThreadID  string  `wire:"threadId"`
+	ProcessID string  `wire:"processId"`
 	Unknown   Members `wire:",unknown"`
 }
 
@@ -747,28 +747,28 @@ type ThreadExtra struct {
 
 // ThreadForkParams is the params of thread/fork.
 type ThreadForkParams struct {
-	ThreadID                         string                     `wire:"threadId"`
-	ApprovalPolicy                   AskForApproval             `wire:"approvalPolicy,optional,nullable,omit"`
-	ApprovalsReviewer                *ApprovalsReviewer         `wire:"approvalsReviewer,optional,nullable,omit"`
-	AttachToSource                   bool                       `wire:"attachToSource,optional,omit,experimental"`
-	BaseInstructions                 *string                    `wire:"baseInstructions,optional,nullable,omit"`
+	ExperimentalPredictionMode       bool                       `wire:"experimentalPredictionMode,optional,omit,experimental"`
+	ExperimentalDisablePredictionMcp bool                       `wire:"experimentalDisablePredictionMcp,optional,omit,experimental"`
 	BeforeTurnID                     *string                    `wire:"beforeTurnId,optional,nullable,omit,experimental"`
+	Path                             *string                    `wire:"path,optional,nullable,omit,experimental,path"`
+	RuntimeWorkspaceRoots            []AbsolutePathBuf          `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
+	ApprovalPolicy                   AskForApproval             `wire:"approvalPolicy,optional,nullable,omit"`
+	Permissions                      *string                    `wire:"permissions,optional,nullable,omit,experimental"`
+	AttachToSource                   bool                       `wire:"attachToSource,optional,omit,experimental"`
+	DeferGoalContinuation            bool                       `wire:"deferGoalContinuation,optional,omit,experimental"`
+	ThreadID                         string                     `wire:"threadId"`
+	ApprovalsReviewer                *ApprovalsReviewer         `wire:"approvalsReviewer,optional,nullable,omit"`
+	BaseInstructions                 *string                    `wire:"baseInstructions,optional,nullable,omit"`
 	Config                           map[string]json.RawMessage `wire:"config,optional,nullable,omit"`
 	Cwd                              *string                    `wire:"cwd,optional,nullable,omit"`
-	DeferGoalContinuation            bool                       `wire:"deferGoalContinuation,optional,omit,experimental"`
 	DeveloperInstructions            *string                    `wire:"developerInstructions,optional,nullable,omit"`
 	Ephemeral                        bool                       `wire:"ephemeral,optional,omit"`
 	ExcludeTurns                     bool                       `wire:"excludeTurns,optional,omit"`
-	ExperimentalDisablePredictionMcp bool                       `wire:"experimentalDisablePredictionMcp,optional,omit,experimental"`
-	ExperimentalPredictionMode       bool                       `wire:"experimentalPredictionMode,optional,omit,experimental"`
 	LastTurnID                       *string                    `wire:"lastTurnId,optional,nullable,omit"`
 	Model                            *string                    `wire:"model,optional,nullable,omit"`
 	ModelProvider                    *string                    `wire:"modelProvider,optional,nullable,omit"`
-	Path                             *string                    `wire:"path,optional,nullable,omit,experimental"`
-	Permissions                      *string                    `wire:"permissions,optional,nullable,omit,experimental"`
-	RuntimeWorkspaceRoots            []AbsolutePathBuf          `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
 	Sandbox                          *SandboxMode               `wire:"sandbox,optional,nullable,omit"`
-	ServiceTier                      *string                    `wire:"serviceTier,optional,nullable,omit"`
+	ServiceTier                      Opt[string]                `wire:"serviceTier,optional,nullable,omit"`
 	ThreadSource                     *ThreadSource              `wire:"threadSource,optional,nullable,omit"`
 	Unknown                          Members                    `wire:",unknown"`
 }
@@ -852,7 +852,7 @@ type ThreadGoalSetParams struct {
 	Objective   *string                   `wire:"objective,optional,nullable,omit"`
 	Origin      *ThreadGoalMutationOrigin `wire:"origin,optional,nullable,omit"`
 	Status      *ThreadGoalStatus         `wire:"status,optional,nullable,omit"`
-	TokenBudget *int64                    `wire:"tokenBudget,optional,nullable,omit"`
+	TokenBudget Opt[int64]                `wire:"tokenBudget,optional,nullable,omit"`
 	Unknown     Members                   `wire:",unknown"`
 }
 
@@ -934,8 +934,8 @@ type ThreadIncrementElicitationResponse struct {
 
 // ThreadInjectItemsParams is the params of thread/inject_items.
 type ThreadInjectItemsParams struct {
-	Items    []json.RawMessage `wire:"items"`
 	ThreadID string            `wire:"threadId"`
+	Items    []json.RawMessage `wire:"items"`
 	Unknown  Members           `wire:",unknown"`
 }
 
@@ -961,19 +961,19 @@ func (ThreadListCwdFilterList) isThreadListCwdFilter() {}
 
 // ThreadListParams is the params of thread/list.
 type ThreadListParams struct {
+	IncludeAttachedThreads bool                `wire:"includeAttachedThreads,optional,omit,experimental"`
+	ProjectID              Opt[string]         `wire:"projectId,optional,nullable,omit,experimental"`
+	ParentThreadID         *string             `wire:"parentThreadId,optional,nullable,omit,experimental"`
 	AncestorThreadID       *string             `wire:"ancestorThreadId,optional,nullable,omit,experimental"`
-	Archived               *bool               `wire:"archived,optional,nullable,omit"`
 	AttachedToThreadID     *string             `wire:"attachedToThreadId,optional,nullable,omit,experimental"`
+	Archived               *bool               `wire:"archived,optional,nullable,omit"`
 	CurrentAccountOnly     bool                `wire:"currentAccountOnly,optional,omit"`
 	Cursor                 *string             `wire:"cursor,optional,nullable,omit"`
 	Cwd                    ThreadListCwdFilter `wire:"cwd,optional,nullable,omit"`
 	ExcludedThreadIDs      []string            `wire:"excludedThreadIds,optional,nullable,omit"`
-	IncludeAttachedThreads bool                `wire:"includeAttachedThreads,optional,omit,experimental"`
 	Limit                  *int64              `wire:"limit,optional,nullable,omit,u32"`
 	ModelProviders         []string            `wire:"modelProviders,optional,nullable,omit"`
 	Originators            []string            `wire:"originators,optional,nullable,omit"`
-	ParentThreadID         *string             `wire:"parentThreadId,optional,nullable,omit,experimental"`
-	ProjectID              *string             `wire:"projectId,optional,nullable,omit,experimental"`
 	SearchTerm             *string             `wire:"searchTerm,optional,nullable,omit"`
 	SectionID              *string             `wire:"sectionId,optional,nullable,omit"`
 	SortDirection          *SortDirection      `wire:"sortDirection,optional,nullable,omit"`
@@ -1019,8 +1019,8 @@ func (ThreadMemoryMode) wireValues() []string {
 
 // ThreadMemoryModeSetParams is the params of thread/memoryMode/set.
 type ThreadMemoryModeSetParams struct {
-	Mode     ThreadMemoryMode `wire:"mode"`
 	ThreadID string           `wire:"threadId"`
+	Mode     ThreadMemoryMode `wire:"mode"`
 	Unknown  Members          `wire:",unknown"`
 }
 
@@ -1042,18 +1042,18 @@ type ThreadMemoryReadResponse struct {
 }
 
 type ThreadMetadataGitInfoUpdateParams struct {
-	Branch    *string `wire:"branch,optional,nullable,omit"`
-	OriginURL *string `wire:"originUrl,optional,nullable,omit"`
-	Sha       *string `wire:"sha,optional,nullable,omit"`
-	Unknown   Members `wire:",unknown"`
+	Branch    Opt[string] `wire:"branch,optional,nullable,omit"`
+	OriginURL Opt[string] `wire:"originUrl,optional,nullable,omit"`
+	Sha       Opt[string] `wire:"sha,optional,nullable,omit"`
+	Unknown   Members     `wire:",unknown"`
 }
 
 // ThreadMetadataUpdateParams is the params of thread/metadata/update.
 type ThreadMetadataUpdateParams struct {
-	ThreadID        string                             `wire:"threadId"`
-	DaybreakEnabled *bool                              `wire:"daybreakEnabled,optional,nullable,omit,experimental"`
-	GitInfo         *ThreadMetadataGitInfoUpdateParams `wire:"gitInfo,optional,nullable,omit"`
 	ProjectID       *string                            `wire:"projectId,optional,nullable,omit,experimental"`
+	DaybreakEnabled *bool                              `wire:"daybreakEnabled,optional,nullable,omit,experimental"`
+	ThreadID        string                             `wire:"threadId"`
+	GitInfo         *ThreadMetadataGitInfoUpdateParams `wire:"gitInfo,optional,nullable,omit"`
 	Unknown         Members                            `wire:",unknown"`
 }
 
@@ -1072,8 +1072,8 @@ type ThreadNameUpdatedNotification struct {
 
 // ThreadPredictionRequestParams is the params of thread/prediction/request.
 type ThreadPredictionRequestParams struct {
-	SourceTurnID string  `wire:"sourceTurnId"`
 	ThreadID     string  `wire:"threadId"`
+	SourceTurnID string  `wire:"sourceTurnId"`
 	Unknown      Members `wire:",unknown"`
 }
 
@@ -1114,8 +1114,8 @@ type ThreadPredictionUpdatedNotification struct {
 
 // ThreadPrepareApprovedPlanParams is the params of thread/prepareApprovedPlan.
 type ThreadPrepareApprovedPlanParams struct {
-	Markdown       string  `wire:"markdown"`
 	ThreadID       string  `wire:"threadId"`
+	Markdown       string  `wire:"markdown"`
 	AttachmentPath *string `wire:"attachmentPath,optional,nullable,omit"`
 	Unknown        Members `wire:",unknown"`
 }
@@ -1135,9 +1135,9 @@ type ThreadProjectUpdatedNotification struct {
 
 // ThreadQueueAddParams is the params of thread/queue/add.
 type ThreadQueueAddParams struct {
-	ClientUserMessageID        string            `wire:"clientUserMessageId"`
-	Input                      []UserInput       `wire:"input"`
 	ThreadID                   string            `wire:"threadId"`
+	Input                      []UserInput       `wire:"input"`
+	ClientUserMessageID        string            `wire:"clientUserMessageId"`
 	ResponsesapiClientMetadata map[string]string `wire:"responsesapiClientMetadata,optional,nullable,omit"`
 	Unknown                    Members           `wire:",unknown"`
 }
@@ -1156,8 +1156,8 @@ type ThreadQueueChangedNotification struct {
 
 // ThreadQueueDeleteParams is the params of thread/queue/delete.
 type ThreadQueueDeleteParams struct {
-	QueuedSubmissionID string  `wire:"queuedSubmissionId"`
 	ThreadID           string  `wire:"threadId"`
+	QueuedSubmissionID string  `wire:"queuedSubmissionId"`
 	Unknown            Members `wire:",unknown"`
 }
 
@@ -1184,8 +1184,8 @@ type ThreadQueueListResponse struct {
 
 // ThreadQueueReorderParams is the params of thread/queue/reorder.
 type ThreadQueueReorderParams struct {
-	QueuedSubmissionIDs []string `wire:"queuedSubmissionIds"`
 	ThreadID            string   `wire:"threadId"`
+	QueuedSubmissionIDs []string `wire:"queuedSubmissionIds"`
 	Unknown             Members  `wire:",unknown"`
 }
 
@@ -1209,9 +1209,9 @@ type ThreadQueueStartResponse struct {
 
 // ThreadQueueUpdateParams is the params of thread/queue/update.
 type ThreadQueueUpdateParams struct {
-	Input                      []UserInput       `wire:"input"`
-	QueuedSubmissionID         string            `wire:"queuedSubmissionId"`
 	ThreadID                   string            `wire:"threadId"`
+	QueuedSubmissionID         string            `wire:"queuedSubmissionId"`
+	Input                      []UserInput       `wire:"input"`
 	ResponsesapiClientMetadata map[string]string `wire:"responsesapiClientMetadata,optional,nullable,omit"`
 	Unknown                    Members           `wire:",unknown"`
 }
@@ -1272,9 +1272,9 @@ func (*ThreadReadStateOperationUnread) isThreadReadStateOperation() {}
 
 // ThreadReadStateUpdateParams is the params of thread/readState/update.
 type ThreadReadStateUpdateParams struct {
-	ExpectedRevision string                   `wire:"expectedRevision"`
-	Operation        ThreadReadStateOperation `wire:"operation"`
 	ThreadID         string                   `wire:"threadId"`
+	Operation        ThreadReadStateOperation `wire:"operation"`
+	ExpectedRevision string                   `wire:"expectedRevision"`
 	Unknown          Members                  `wire:",unknown"`
 }
 
@@ -1293,24 +1293,24 @@ type ThreadResumeInitialTurnsPageParams struct {
 
 // ThreadResumeParams is the params of thread/resume.
 type ThreadResumeParams struct {
-	ThreadID              string                              `wire:"threadId"`
+	History               []ResponseItem                      `wire:"history,optional,nullable,omit,experimental"`
+	Path                  *string                             `wire:"path,optional,nullable,omit,experimental,path"`
+	RuntimeWorkspaceRoots []AbsolutePathBuf                   `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
 	ApprovalPolicy        AskForApproval                      `wire:"approvalPolicy,optional,nullable,omit"`
+	Permissions           *string                             `wire:"permissions,optional,nullable,omit,experimental"`
+	InitialTurnsPage      *ThreadResumeInitialTurnsPageParams `wire:"initialTurnsPage,optional,nullable,omit,experimental"`
+	ThreadID              string                              `wire:"threadId"`
 	ApprovalsReviewer     *ApprovalsReviewer                  `wire:"approvalsReviewer,optional,nullable,omit"`
 	BaseInstructions      *string                             `wire:"baseInstructions,optional,nullable,omit"`
 	Config                map[string]json.RawMessage          `wire:"config,optional,nullable,omit"`
 	Cwd                   *string                             `wire:"cwd,optional,nullable,omit"`
 	DeveloperInstructions *string                             `wire:"developerInstructions,optional,nullable,omit"`
 	ExcludeTurns          bool                                `wire:"excludeTurns,optional,omit"`
-	History               []ResponseItem                      `wire:"history,optional,nullable,omit,experimental"`
-	InitialTurnsPage      *ThreadResumeInitialTurnsPageParams `wire:"initialTurnsPage,optional,nullable,omit,experimental"`
 	Model                 *string                             `wire:"model,optional,nullable,omit"`
 	ModelProvider         *string                             `wire:"modelProvider,optional,nullable,omit"`
-	Path                  *string                             `wire:"path,optional,nullable,omit,experimental"`
-	Permissions           *string                             `wire:"permissions,optional,nullable,omit,experimental"`
 	Personality           *Personality                        `wire:"personality,optional,nullable,omit"`
-	RuntimeWorkspaceRoots []AbsolutePathBuf                   `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
 	Sandbox               *SandboxMode                        `wire:"sandbox,optional,nullable,omit"`
-	ServiceTier           *string                             `wire:"serviceTier,optional,nullable,omit"`
+	ServiceTier           Opt[string]                         `wire:"serviceTier,optional,nullable,omit"`
 	Unknown               Members                             `wire:",unknown"`
 }
 
@@ -1339,8 +1339,8 @@ type ThreadResumeResponse struct {
 
 // ThreadRevertParams is the params of thread/revert.
 type ThreadRevertParams struct {
-	BeforeTurnID string  `wire:"beforeTurnId"`
 	ThreadID     string  `wire:"threadId"`
+	BeforeTurnID string  `wire:"beforeTurnId"`
 	Unknown      Members `wire:",unknown"`
 }
 
@@ -1371,9 +1371,9 @@ type ThreadSampleCancelResponse struct {
 
 // ThreadSampleParams is the params of thread/sample.
 type ThreadSampleParams struct {
+	ThreadID                   string            `wire:"threadId"`
 	ExpectedTurnID             string            `wire:"expectedTurnId"`
 	Prompt                     string            `wire:"prompt"`
-	ThreadID                   string            `wire:"threadId"`
 	AllowInProgressTurn        bool              `wire:"allowInProgressTurn,optional,omit"`
 	DisableMcp                 bool              `wire:"disableMcp,optional,omit"`
 	Effort                     *ReasoningEffort  `wire:"effort,optional,nullable,omit,nonempty"`
@@ -1406,8 +1406,8 @@ type ThreadSearchOccurrence struct {
 
 // ThreadSearchOccurrencesParams is the params of thread/searchOccurrences.
 type ThreadSearchOccurrencesParams struct {
-	SearchTerm string  `wire:"searchTerm"`
 	ThreadID   string  `wire:"threadId"`
+	SearchTerm string  `wire:"searchTerm"`
 	Cursor     *string `wire:"cursor,optional,nullable,omit"`
 	Limit      *int64  `wire:"limit,optional,nullable,omit,u32"`
 	Unknown    Members `wire:",unknown"`
@@ -1526,8 +1526,8 @@ type ThreadSectionListResponse struct {
 
 // ThreadSectionMoveParams is the params of thread/section/move.
 type ThreadSectionMoveParams struct {
-	SectionID      *string `wire:"sectionId,nullable"`
 	ThreadID       string  `wire:"threadId"`
+	SectionID      *string `wire:"sectionId,nullable"`
 	BeforeThreadID *string `wire:"beforeThreadId,optional,nullable,omit"`
 	Unknown        Members `wire:",unknown"`
 }
@@ -1539,8 +1539,8 @@ type ThreadSectionMoveResponse struct {
 
 // ThreadSectionUpdateParams is the params of threadSection/update.
 type ThreadSectionUpdateParams struct {
-	Name       string                   `wire:"name"`
 	SectionID  string                   `wire:"sectionId"`
+	Name       string                   `wire:"name"`
 	Appearance *ThreadSectionAppearance `wire:"appearance,optional,nullable,omit"`
 	Unknown    Members                  `wire:",unknown"`
 }
@@ -1553,8 +1553,8 @@ type ThreadSectionUpdateResponse struct {
 
 // ThreadSetNameParams is the params of thread/name/set.
 type ThreadSetNameParams struct {
-	Name     string  `wire:"name"`
 	ThreadID string  `wire:"threadId"`
+	Name     string  `wire:"name"`
 	Unknown  Members `wire:",unknown"`
 }
 
@@ -1588,7 +1588,7 @@ type ThreadSettingsUpdateParams struct {
 	ApprovalPolicy    AskForApproval          `wire:"approvalPolicy,optional,nullable,omit"`
 	ApprovalsReviewer *ApprovalsReviewer      `wire:"approvalsReviewer,optional,nullable,omit"`
 	CollaborationMode *CollaborationMode      `wire:"collaborationMode,optional,nullable,omit"`
-	Cwd               *string                 `wire:"cwd,optional,nullable,omit"`
+	Cwd               *string                 `wire:"cwd,optional,nullable,omit,path"`
 	DisabledPluginIDs []string                `wire:"disabledPluginIds,optional,nullable,omit"`
 	Effort            *ReasoningEffort        `wire:"effort,optional,nullable,omit,nonempty"`
 	Environments      []TurnEnvironmentParams `wire:"environments,optional,nullable,omit"`
@@ -1597,7 +1597,7 @@ type ThreadSettingsUpdateParams struct {
 	Permissions       *string                 `wire:"permissions,optional,nullable,omit"`
 	Personality       *Personality            `wire:"personality,optional,nullable,omit"`
 	SandboxPolicy     SandboxPolicy           `wire:"sandboxPolicy,optional,nullable,omit"`
-	ServiceTier       *string                 `wire:"serviceTier,optional,nullable,omit"`
+	ServiceTier       Opt[string]             `wire:"serviceTier,optional,nullable,omit"`
 	Summary           *ReasoningSummary       `wire:"summary,optional,nullable,omit"`
 	Unknown           Members                 `wire:",unknown"`
 }
@@ -1616,8 +1616,8 @@ type ThreadSettingsUpdatedNotification struct {
 
 // ThreadShellCommandParams is the params of thread/shellCommand.
 type ThreadShellCommandParams struct {
-	Command   string  `wire:"command"`
 	ThreadID  string  `wire:"threadId"`
+	Command   string  `wire:"command"`
 	TimeoutMs *int64  `wire:"timeoutMs,optional,nullable,omit"`
 	Unknown   Members `wire:",unknown"`
 }
@@ -1664,30 +1664,30 @@ func (ThreadSourceKind) wireValues() []string {
 // ThreadStartParams is the params of thread/start.
 type ThreadStartParams struct {
 	AllowProviderModelFallback bool                       `wire:"allowProviderModelFallback,optional,omit,experimental"`
+	RuntimeWorkspaceRoots      []AbsolutePathBuf          `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
 	ApprovalPolicy             AskForApproval             `wire:"approvalPolicy,optional,nullable,omit"`
+	Permissions                *string                    `wire:"permissions,optional,nullable,omit,experimental"`
+	MultiAgentMode             MultiAgentMode             `wire:"multiAgentMode,optional,nullable,omit,experimental"`
+	HistoryMode                *ThreadHistoryMode         `wire:"historyMode,optional,nullable,omit,experimental"`
+	ProjectID                  *string                    `wire:"projectId,optional,nullable,omit,experimental"`
+	DaybreakEnabled            *bool                      `wire:"daybreakEnabled,optional,nullable,omit,experimental"`
+	Environments               []TurnEnvironmentParams    `wire:"environments,optional,nullable,omit,experimental"`
+	DynamicTools               []DynamicToolSpec          `wire:"dynamicTools,optional,nullable,omit,experimental"`
+	SelectedCapabilityRoots    []SelectedCapabilityRoot   `wire:"selectedCapabilityRoots,optional,nullable,omit,experimental"`
+	MockExperimentalField      *string                    `wire:"mockExperimentalField,optional,nullable,omit,experimental"`
+	ExperimentalRawEvents      bool                       `wire:"experimentalRawEvents,optional,omit,experimental"`
 	ApprovalsReviewer          *ApprovalsReviewer         `wire:"approvalsReviewer,optional,nullable,omit"`
 	BaseInstructions           *string                    `wire:"baseInstructions,optional,nullable,omit"`
 	Config                     map[string]json.RawMessage `wire:"config,optional,nullable,omit"`
 	Cwd                        *string                    `wire:"cwd,optional,nullable,omit"`
-	DaybreakEnabled            *bool                      `wire:"daybreakEnabled,optional,nullable,omit,experimental"`
 	DeveloperInstructions      *string                    `wire:"developerInstructions,optional,nullable,omit"`
-	DynamicTools               []DynamicToolSpec          `wire:"dynamicTools,optional,nullable,omit,experimental"`
-	Environments               []TurnEnvironmentParams    `wire:"environments,optional,nullable,omit,experimental"`
 	Ephemeral                  *bool                      `wire:"ephemeral,optional,nullable,omit"`
-	ExperimentalRawEvents      bool                       `wire:"experimentalRawEvents,optional,omit,experimental"`
-	HistoryMode                *ThreadHistoryMode         `wire:"historyMode,optional,nullable,omit,experimental"`
-	MockExperimentalField      *string                    `wire:"mockExperimentalField,optional,nullable,omit,experimental"`
 	Model                      *string                    `wire:"model,optional,nullable,omit"`
 	ModelProvider              *string                    `wire:"modelProvider,optional,nullable,omit"`
-	MultiAgentMode             MultiAgentMode             `wire:"multiAgentMode,optional,nullable,omit,experimental"`
-	Permissions                *string                    `wire:"permissions,optional,nullable,omit,experimental"`
 	Personality                *Personality               `wire:"personality,optional,nullable,omit"`
-	ProjectID                  *string                    `wire:"projectId,optional,nullable,omit,experimental"`
-	RuntimeWorkspaceRoots      []AbsolutePathBuf          `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
 	Sandbox                    *SandboxMode               `wire:"sandbox,optional,nullable,omit"`
-	SelectedCapabilityRoots    []SelectedCapabilityRoot   `wire:"selectedCapabilityRoots,optional,nullable,omit,experimental"`
 	ServiceName                *string                    `wire:"serviceName,optional,nullable,omit"`
-	ServiceTier                *string                    `wire:"serviceTier,optional,nullable,omit"`
+	ServiceTier                Opt[string]                `wire:"serviceTier,optional,nullable,omit"`
 	SessionStartSource         *ThreadStartSource         `wire:"sessionStartSource,optional,nullable,omit"`
 	ThreadSource               *ThreadSource              `wire:"threadSource,optional,nullable,omit"`
 	Unknown                    Members                    `wire:",unknown"`

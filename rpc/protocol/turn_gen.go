@@ -513,8 +513,8 @@ func (ReviewDelivery) wireValues() []string {
 
 // ReviewStartParams is the params of review/start.
 type ReviewStartParams struct {
-	Target   ReviewTarget    `wire:"target"`
 	ThreadID string          `wire:"threadId"`
+	Target   ReviewTarget    `wire:"target"`
 	Delivery *ReviewDelivery `wire:"delivery,optional,nullable,omit"`
 	Unknown  Members         `wire:",unknown"`
 }
@@ -672,11 +672,11 @@ type TurnSettingsUpdateParams struct {
 	ThreadID          string                  `wire:"threadId"`
 	TurnID            string                  `wire:"turnId"`
 	ApprovalsReviewer *ApprovalsReviewer      `wire:"approvalsReviewer,optional,nullable,omit"`
-	Effort            *ReasoningEffort        `wire:"effort,optional,nullable,omit,nonempty"`
 	Environments      []TurnEnvironmentParams `wire:"environments,optional,nullable,omit"`
 	Model             *string                 `wire:"model,optional,nullable,omit"`
-	ServiceTier       *string                 `wire:"serviceTier,optional,nullable,omit"`
+	Effort            *ReasoningEffort        `wire:"effort,optional,nullable,omit,nonempty"`
 	Summary           *ReasoningSummary       `wire:"summary,optional,nullable,omit"`
+	ServiceTier       Opt[string]             `wire:"serviceTier,optional,nullable,omit"`
 	Unknown           Members                 `wire:",closed"`
 }
 
@@ -699,30 +699,30 @@ func (TurnSettingsUpdateStatus) wireValues() []string {
 
 // TurnStartParams is the params of turn/start.
 type TurnStartParams struct {
-	Input                           []UserInput                       `wire:"input"`
 	ThreadID                        string                            `wire:"threadId"`
-	AdditionalContext               map[string]AdditionalContextEntry `wire:"additionalContext,optional,nullable,omit,experimental"`
-	ApprovalPolicy                  AskForApproval                    `wire:"approvalPolicy,optional,nullable,omit"`
-	ApprovalsReviewer               *ApprovalsReviewer                `wire:"approvalsReviewer,optional,nullable,omit"`
-	ClientUserMessageID             *string                           `wire:"clientUserMessageId,optional,nullable,omit"`
-	CollaborationMode               *CollaborationMode                `wire:"collaborationMode,optional,nullable,omit,experimental"`
-	Cwd                             *string                           `wire:"cwd,optional,nullable,omit"`
-	CyberAccessProgram              *CyberAccessProgram               `wire:"cyberAccessProgram,optional,nullable,omit,experimental"`
-	DisabledPluginIDs               []string                          `wire:"disabledPluginIds,optional,nullable,omit"`
-	Effort                          *ReasoningEffort                  `wire:"effort,optional,nullable,omit,nonempty"`
-	Environments                    []TurnEnvironmentParams           `wire:"environments,optional,nullable,omit,experimental"`
-	Model                           *string                           `wire:"model,optional,nullable,omit"`
-	MultiAgentMode                  MultiAgentMode                    `wire:"multiAgentMode,optional,nullable,omit,experimental"`
-	OutputSchema                    json.RawMessage                   `wire:"outputSchema,optional,nullable,omit"`
-	ParentTurnID                    *string                           `wire:"parentTurnId,optional,nullable,omit"`
-	Permissions                     *string                           `wire:"permissions,optional,nullable,omit,experimental"`
-	Personality                     *Personality                      `wire:"personality,optional,nullable,omit"`
+	Input                           []UserInput                       `wire:"input"`
 	ResponsesapiClientMetadata      map[string]string                 `wire:"responsesapiClientMetadata,optional,nullable,omit,experimental"`
 	ResponsesapiClientMetadataPatch map[string]string                 `wire:"responsesapiClientMetadataPatch,optional,nullable,omit,experimental"`
-	RootTurnID                      *string                           `wire:"rootTurnId,optional,nullable,omit"`
+	AdditionalContext               map[string]AdditionalContextEntry `wire:"additionalContext,optional,nullable,omit,experimental"`
+	Environments                    []TurnEnvironmentParams           `wire:"environments,optional,nullable,omit,experimental"`
 	RuntimeWorkspaceRoots           []AbsolutePathBuf                 `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
+	ApprovalPolicy                  AskForApproval                    `wire:"approvalPolicy,optional,nullable,omit"`
+	Permissions                     *string                           `wire:"permissions,optional,nullable,omit,experimental"`
+	CollaborationMode               *CollaborationMode                `wire:"collaborationMode,optional,nullable,omit,experimental"`
+	MultiAgentMode                  MultiAgentMode                    `wire:"multiAgentMode,optional,nullable,omit,experimental"`
+	CyberAccessProgram              *CyberAccessProgram               `wire:"cyberAccessProgram,optional,nullable,omit,experimental"`
+	ApprovalsReviewer               *ApprovalsReviewer                `wire:"approvalsReviewer,optional,nullable,omit"`
+	ClientUserMessageID             *string                           `wire:"clientUserMessageId,optional,nullable,omit"`
+	Cwd                             *string                           `wire:"cwd,optional,nullable,omit,path"`
+	DisabledPluginIDs               []string                          `wire:"disabledPluginIds,optional,nullable,omit"`
+	Effort                          *ReasoningEffort                  `wire:"effort,optional,nullable,omit,nonempty"`
+	Model                           *string                           `wire:"model,optional,nullable,omit"`
+	OutputSchema                    json.RawMessage                   `wire:"outputSchema,optional,nullable,omit"`
+	ParentTurnID                    *string                           `wire:"parentTurnId,optional,nullable,omit"`
+	Personality                     *Personality                      `wire:"personality,optional,nullable,omit"`
+	RootTurnID                      *string                           `wire:"rootTurnId,optional,nullable,omit"`
 	SandboxPolicy                   SandboxPolicy                     `wire:"sandboxPolicy,optional,nullable,omit"`
-	ServiceTier                     *string                           `wire:"serviceTier,optional,nullable,omit"`
+	ServiceTier                     Opt[string]                       `wire:"serviceTier,optional,nullable,omit"`
 	ServiceTierForTurn              *string                           `wire:"serviceTierForTurn,optional,nullable,omit"`
 	Summary                         *ReasoningSummary                 `wire:"summary,optional,nullable,omit"`
 	ToolOutput                      *TurnToolOutput                   `wire:"toolOutput,optional,nullable,omit"`
@@ -758,13 +758,13 @@ func (TurnStatus) wireValues() []string {
 
 // TurnSteerParams is the params of turn/steer.
 type TurnSteerParams struct {
-	ExpectedTurnID                  string                            `wire:"expectedTurnId"`
-	Input                           []UserInput                       `wire:"input"`
 	ThreadID                        string                            `wire:"threadId"`
-	AdditionalContext               map[string]AdditionalContextEntry `wire:"additionalContext,optional,nullable,omit,experimental"`
-	ClientUserMessageID             *string                           `wire:"clientUserMessageId,optional,nullable,omit"`
+	Input                           []UserInput                       `wire:"input"`
+	ExpectedTurnID                  string                            `wire:"expectedTurnId"`
 	ResponsesapiClientMetadata      map[string]string                 `wire:"responsesapiClientMetadata,optional,nullable,omit,experimental"`
 	ResponsesapiClientMetadataPatch map[string]string                 `wire:"responsesapiClientMetadataPatch,optional,nullable,omit,experimental"`
+	AdditionalContext               map[string]AdditionalContextEntry `wire:"additionalContext,optional,nullable,omit,experimental"`
+	ClientUserMessageID             *string                           `wire:"clientUserMessageId,optional,nullable,omit"`
 	Unknown                         Members                           `wire:",unknown"`
 }
 

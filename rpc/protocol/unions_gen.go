@@ -5,432 +5,562 @@ package protocol
 
 import "reflect"
 
-// unionTypes lists the variants of the union called name, and whether its reader takes unknown ones too.
-func unionTypes(name string) (variants []reflect.Type, raw reflect.Type, open bool) {
+// specOf describes the union called name; a switch costs nothing until it is asked.
+func specOf(name string) *unionSpec {
 	switch name {
 	case "Account":
-		return []reflect.Type{
-			reflect.TypeFor[AccountApiKey](),
-			reflect.TypeFor[AccountChatgpt](),
-			reflect.TypeFor[AccountAmazonBedrock](),
-			reflect.TypeFor[AccountGcp](),
-		}, reflect.TypeFor[AccountRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[AccountRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[AccountApiKey](),
+				reflect.TypeFor[AccountChatgpt](),
+				reflect.TypeFor[AccountAmazonBedrock](),
+				reflect.TypeFor[AccountGcp](),
+			}}
 	case "AgentMessageInputContent":
-		return []reflect.Type{
-			reflect.TypeFor[AgentMessageInputContentInputText](),
-			reflect.TypeFor[AgentMessageInputContentEncryptedContent](),
-		}, reflect.TypeFor[AgentMessageInputContentRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[AgentMessageInputContentRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[AgentMessageInputContentInputText](),
+				reflect.TypeFor[AgentMessageInputContentEncryptedContent](),
+			}}
 	case "AskForApproval":
-		return []reflect.Type{
-			reflect.TypeFor[AskForApprovalName](),
-			reflect.TypeFor[AskForApprovalGranular](),
-		}, reflect.TypeFor[AskForApprovalRaw](), false
+		return &unionSpec{
+			raw:   reflect.TypeFor[AskForApprovalRaw](),
+			order: []string{"untrusted", "on-request", "granular", "never"},
+			variants: []reflect.Type{
+				reflect.TypeFor[AskForApprovalName](),
+				reflect.TypeFor[AskForApprovalGranular](),
+			}}
 	case "BedrockSetupParams":
-		return []reflect.Type{
-			reflect.TypeFor[BedrockSetupParamsProfile](),
-			reflect.TypeFor[BedrockSetupParamsEnvironment](),
-		}, reflect.TypeFor[BedrockSetupParamsRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[BedrockSetupParamsRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[BedrockSetupParamsProfile](),
+				reflect.TypeFor[BedrockSetupParamsEnvironment](),
+			}}
 	case "CapabilityRootLocation":
-		return []reflect.Type{
-			reflect.TypeFor[CapabilityRootLocationEnvironment](),
-		}, reflect.TypeFor[CapabilityRootLocationRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[CapabilityRootLocationRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[CapabilityRootLocationEnvironment](),
+			}}
 	case "CodexErrorInfo":
-		return []reflect.Type{
-			reflect.TypeFor[CodexErrorInfoName](),
-			reflect.TypeFor[CodexErrorInfoHttpConnectionFailed](),
-			reflect.TypeFor[CodexErrorInfoResponseStreamConnectionFailed](),
-			reflect.TypeFor[CodexErrorInfoResponseStreamDisconnected](),
-			reflect.TypeFor[CodexErrorInfoResponseTooManyFailedAttempts](),
-			reflect.TypeFor[CodexErrorInfoActiveTurnNotSteerable](),
-		}, reflect.TypeFor[CodexErrorInfoRaw](), true
+		return &unionSpec{
+			raw:  reflect.TypeFor[CodexErrorInfoRaw](),
+			open: true,
+			variants: []reflect.Type{
+				reflect.TypeFor[CodexErrorInfoName](),
+				reflect.TypeFor[CodexErrorInfoHttpConnectionFailed](),
+				reflect.TypeFor[CodexErrorInfoResponseStreamConnectionFailed](),
+				reflect.TypeFor[CodexErrorInfoResponseStreamDisconnected](),
+				reflect.TypeFor[CodexErrorInfoResponseTooManyFailedAttempts](),
+				reflect.TypeFor[CodexErrorInfoActiveTurnNotSteerable](),
+			}}
 	case "CommandAction":
-		return []reflect.Type{
-			reflect.TypeFor[CommandActionRead](),
-			reflect.TypeFor[CommandActionListFiles](),
-			reflect.TypeFor[CommandActionSearch](),
-			reflect.TypeFor[CommandActionUnknown](),
-		}, reflect.TypeFor[CommandActionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[CommandActionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[CommandActionRead](),
+				reflect.TypeFor[CommandActionListFiles](),
+				reflect.TypeFor[CommandActionSearch](),
+				reflect.TypeFor[CommandActionUnknown](),
+			}}
 	case "CommandExecutionApprovalDecision":
-		return []reflect.Type{
-			reflect.TypeFor[CommandExecutionApprovalDecisionName](),
-			reflect.TypeFor[CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment](),
-			reflect.TypeFor[CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment](),
-		}, reflect.TypeFor[CommandExecutionApprovalDecisionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[CommandExecutionApprovalDecisionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[CommandExecutionApprovalDecisionName](),
+				reflect.TypeFor[CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment](),
+				reflect.TypeFor[CommandExecutionApprovalDecisionApplyNetworkPolicyAmendment](),
+			}}
 	case "ConfigLayerSource":
-		return []reflect.Type{
-			reflect.TypeFor[ConfigLayerSourcePackagedDefaults](),
-			reflect.TypeFor[ConfigLayerSourceMdm](),
-			reflect.TypeFor[ConfigLayerSourceSystem](),
-			reflect.TypeFor[ConfigLayerSourceEnterpriseManaged](),
-			reflect.TypeFor[ConfigLayerSourceUser](),
-			reflect.TypeFor[ConfigLayerSourceProject](),
-			reflect.TypeFor[ConfigLayerSourceSessionFlags](),
-			reflect.TypeFor[ConfigLayerSourceLegacyManagedConfigTomlFromFile](),
-			reflect.TypeFor[ConfigLayerSourceLegacyManagedConfigTomlFromMdm](),
-		}, reflect.TypeFor[ConfigLayerSourceRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ConfigLayerSourceRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ConfigLayerSourcePackagedDefaults](),
+				reflect.TypeFor[ConfigLayerSourceMdm](),
+				reflect.TypeFor[ConfigLayerSourceSystem](),
+				reflect.TypeFor[ConfigLayerSourceEnterpriseManaged](),
+				reflect.TypeFor[ConfigLayerSourceUser](),
+				reflect.TypeFor[ConfigLayerSourceProject](),
+				reflect.TypeFor[ConfigLayerSourceSessionFlags](),
+				reflect.TypeFor[ConfigLayerSourceLegacyManagedConfigTomlFromFile](),
+				reflect.TypeFor[ConfigLayerSourceLegacyManagedConfigTomlFromMdm](),
+			}}
 	case "ConfiguredHookHandler":
-		return []reflect.Type{
-			reflect.TypeFor[ConfiguredHookHandlerCommand](),
-			reflect.TypeFor[ConfiguredHookHandlerMcpTool](),
-			reflect.TypeFor[ConfiguredHookHandlerPrompt](),
-			reflect.TypeFor[ConfiguredHookHandlerAgent](),
-		}, reflect.TypeFor[ConfiguredHookHandlerRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ConfiguredHookHandlerRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ConfiguredHookHandlerCommand](),
+				reflect.TypeFor[ConfiguredHookHandlerMcpTool](),
+				reflect.TypeFor[ConfiguredHookHandlerPrompt](),
+				reflect.TypeFor[ConfiguredHookHandlerAgent](),
+			}}
 	case "ContentItem":
-		return []reflect.Type{
-			reflect.TypeFor[ContentItemInputText](),
-			reflect.TypeFor[ContentItemInputImage](),
-			reflect.TypeFor[ContentItemInputAudio](),
-			reflect.TypeFor[ContentItemOutputText](),
-		}, reflect.TypeFor[ContentItemRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ContentItemRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ContentItemInputText](),
+				reflect.TypeFor[ContentItemInputImage](),
+				reflect.TypeFor[ContentItemInputAudio](),
+				reflect.TypeFor[ContentItemOutputText](),
+			}}
 	case "DynamicToolCallOutputContentItem":
-		return []reflect.Type{
-			reflect.TypeFor[DynamicToolCallOutputContentItemInputText](),
-			reflect.TypeFor[DynamicToolCallOutputContentItemInputImage](),
-			reflect.TypeFor[DynamicToolCallOutputContentItemInputAudio](),
-		}, reflect.TypeFor[DynamicToolCallOutputContentItemRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[DynamicToolCallOutputContentItemRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[DynamicToolCallOutputContentItemInputText](),
+				reflect.TypeFor[DynamicToolCallOutputContentItemInputImage](),
+				reflect.TypeFor[DynamicToolCallOutputContentItemInputAudio](),
+			}}
 	case "DynamicToolNamespaceTool":
-		return []reflect.Type{
-			reflect.TypeFor[DynamicToolNamespaceToolFunction](),
-		}, reflect.TypeFor[DynamicToolNamespaceToolRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[DynamicToolNamespaceToolRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[DynamicToolNamespaceToolFunction](),
+			}}
 	case "DynamicToolSpec":
-		return []reflect.Type{
-			reflect.TypeFor[DynamicToolSpecFunction](),
-			reflect.TypeFor[DynamicToolSpecNamespace](),
-		}, reflect.TypeFor[DynamicToolSpecRaw](), false
+		return &unionSpec{
+			raw:      reflect.TypeFor[DynamicToolSpecRaw](),
+			untagged: reflect.TypeFor[DynamicToolSpecFunction](),
+			text:     "struct LegacyDynamicToolSpec",
+			variants: []reflect.Type{
+				reflect.TypeFor[DynamicToolSpecFunction](),
+				reflect.TypeFor[DynamicToolSpecNamespace](),
+			}}
 	case "FileChange":
-		return []reflect.Type{
-			reflect.TypeFor[FileChangeAdd](),
-			reflect.TypeFor[FileChangeDelete](),
-			reflect.TypeFor[FileChangeUpdate](),
-		}, reflect.TypeFor[FileChangeRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[FileChangeRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[FileChangeAdd](),
+				reflect.TypeFor[FileChangeDelete](),
+				reflect.TypeFor[FileChangeUpdate](),
+			}}
 	case "FileSystemPath":
-		return []reflect.Type{
-			reflect.TypeFor[FileSystemPathPath](),
-			reflect.TypeFor[FileSystemPathGlobPattern](),
-			reflect.TypeFor[FileSystemPathSpecial](),
-		}, reflect.TypeFor[FileSystemPathRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[FileSystemPathRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[FileSystemPathPath](),
+				reflect.TypeFor[FileSystemPathGlobPattern](),
+				reflect.TypeFor[FileSystemPathSpecial](),
+			}}
 	case "FileSystemSpecialPath":
-		return []reflect.Type{
-			reflect.TypeFor[FileSystemSpecialPathRoot](),
-			reflect.TypeFor[FileSystemSpecialPathMinimal](),
-			reflect.TypeFor[FileSystemSpecialPathProjectRoots](),
-			reflect.TypeFor[FileSystemSpecialPathTmpdir](),
-			reflect.TypeFor[FileSystemSpecialPathSlashTmp](),
-			reflect.TypeFor[FileSystemSpecialPathUnknown](),
-		}, reflect.TypeFor[FileSystemSpecialPathRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[FileSystemSpecialPathRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[FileSystemSpecialPathRoot](),
+				reflect.TypeFor[FileSystemSpecialPathMinimal](),
+				reflect.TypeFor[FileSystemSpecialPathProjectRoots](),
+				reflect.TypeFor[FileSystemSpecialPathTmpdir](),
+				reflect.TypeFor[FileSystemSpecialPathSlashTmp](),
+				reflect.TypeFor[FileSystemSpecialPathUnknown](),
+			}}
 	case "ForcedChatgptWorkspaceIds":
-		return []reflect.Type{
-			reflect.TypeFor[ForcedChatgptWorkspaceIdsString](),
-			reflect.TypeFor[ForcedChatgptWorkspaceIdsList](),
-		}, reflect.TypeFor[ForcedChatgptWorkspaceIdsRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ForcedChatgptWorkspaceIdsRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ForcedChatgptWorkspaceIdsString](),
+				reflect.TypeFor[ForcedChatgptWorkspaceIdsList](),
+			}}
 	case "FunctionCallOutputBody":
-		return []reflect.Type{
-			reflect.TypeFor[FunctionCallOutputBodyString](),
-			reflect.TypeFor[FunctionCallOutputBodyList](),
-		}, reflect.TypeFor[FunctionCallOutputBodyRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[FunctionCallOutputBodyRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[FunctionCallOutputBodyString](),
+				reflect.TypeFor[FunctionCallOutputBodyList](),
+			}}
 	case "FunctionCallOutputContentItem":
-		return []reflect.Type{
-			reflect.TypeFor[FunctionCallOutputContentItemInputText](),
-			reflect.TypeFor[FunctionCallOutputContentItemInputImage](),
-			reflect.TypeFor[FunctionCallOutputContentItemInputAudio](),
-			reflect.TypeFor[FunctionCallOutputContentItemEncryptedContent](),
-		}, reflect.TypeFor[FunctionCallOutputContentItemRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[FunctionCallOutputContentItemRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[FunctionCallOutputContentItemInputText](),
+				reflect.TypeFor[FunctionCallOutputContentItemInputImage](),
+				reflect.TypeFor[FunctionCallOutputContentItemInputAudio](),
+				reflect.TypeFor[FunctionCallOutputContentItemEncryptedContent](),
+			}}
 	case "GatewayAuth":
-		return []reflect.Type{
-			reflect.TypeFor[GatewayAuthNone](),
-			reflect.TypeFor[GatewayAuthEnvironmentVariable](),
-			reflect.TypeFor[GatewayAuthExternallyConfigured](),
-		}, reflect.TypeFor[GatewayAuthRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[GatewayAuthRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[GatewayAuthNone](),
+				reflect.TypeFor[GatewayAuthEnvironmentVariable](),
+				reflect.TypeFor[GatewayAuthExternallyConfigured](),
+			}}
 	case "GuardianApprovalReviewAction":
-		return []reflect.Type{
-			reflect.TypeFor[GuardianApprovalReviewActionCommand](),
-			reflect.TypeFor[GuardianApprovalReviewActionExecve](),
-			reflect.TypeFor[GuardianApprovalReviewActionWriteStdin](),
-			reflect.TypeFor[GuardianApprovalReviewActionApplyPatch](),
-			reflect.TypeFor[GuardianApprovalReviewActionNetworkAccess](),
-			reflect.TypeFor[GuardianApprovalReviewActionMcpToolCall](),
-			reflect.TypeFor[GuardianApprovalReviewActionRequestPermissions](),
-		}, reflect.TypeFor[GuardianApprovalReviewActionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[GuardianApprovalReviewActionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[GuardianApprovalReviewActionCommand](),
+				reflect.TypeFor[GuardianApprovalReviewActionExecve](),
+				reflect.TypeFor[GuardianApprovalReviewActionWriteStdin](),
+				reflect.TypeFor[GuardianApprovalReviewActionApplyPatch](),
+				reflect.TypeFor[GuardianApprovalReviewActionNetworkAccess](),
+				reflect.TypeFor[GuardianApprovalReviewActionMcpToolCall](),
+				reflect.TypeFor[GuardianApprovalReviewActionRequestPermissions](),
+			}}
 	case "HookMetadata":
-		return []reflect.Type{
-			reflect.TypeFor[HookMetadataCommand](),
-			reflect.TypeFor[HookMetadataMcpTool](),
-			reflect.TypeFor[HookMetadataPrompt](),
-			reflect.TypeFor[HookMetadataAgent](),
-		}, reflect.TypeFor[HookMetadataRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[HookMetadataRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[HookMetadataCommand](),
+				reflect.TypeFor[HookMetadataMcpTool](),
+				reflect.TypeFor[HookMetadataPrompt](),
+				reflect.TypeFor[HookMetadataAgent](),
+			}}
 	case "ImageGenerationFailure":
-		return []reflect.Type{
-			reflect.TypeFor[ImageGenerationFailureUsageLimitExceeded](),
-		}, reflect.TypeFor[ImageGenerationFailureRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ImageGenerationFailureRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ImageGenerationFailureUsageLimitExceeded](),
+			}}
 	case "LocalShellAction":
-		return []reflect.Type{
-			reflect.TypeFor[LocalShellActionExec](),
-		}, reflect.TypeFor[LocalShellActionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[LocalShellActionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[LocalShellActionExec](),
+			}}
 	case "LoginAccountParams":
-		return []reflect.Type{
-			reflect.TypeFor[LoginAccountParamsApiKey](),
-			reflect.TypeFor[LoginAccountParamsChatgpt](),
-			reflect.TypeFor[LoginAccountParamsChatgptDeviceCode](),
-			reflect.TypeFor[LoginAccountParamsChatgptAuthTokens](),
-			reflect.TypeFor[LoginAccountParamsAmazonBedrock](),
-			reflect.TypeFor[LoginAccountParamsAmazonBedrockAccessKeys](),
-		}, reflect.TypeFor[LoginAccountParamsRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[LoginAccountParamsRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[LoginAccountParamsApiKey](),
+				reflect.TypeFor[LoginAccountParamsChatgpt](),
+				reflect.TypeFor[LoginAccountParamsChatgptDeviceCode](),
+				reflect.TypeFor[LoginAccountParamsChatgptAuthTokens](),
+				reflect.TypeFor[LoginAccountParamsAmazonBedrock](),
+				reflect.TypeFor[LoginAccountParamsAmazonBedrockAccessKeys](),
+			}}
 	case "LoginAccountResponse":
-		return []reflect.Type{
-			reflect.TypeFor[LoginAccountResponseApiKey](),
-			reflect.TypeFor[LoginAccountResponseChatgpt](),
-			reflect.TypeFor[LoginAccountResponseChatgptDeviceCode](),
-			reflect.TypeFor[LoginAccountResponseChatgptAuthTokens](),
-			reflect.TypeFor[LoginAccountResponseAmazonBedrock](),
-		}, reflect.TypeFor[LoginAccountResponseRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[LoginAccountResponseRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[LoginAccountResponseApiKey](),
+				reflect.TypeFor[LoginAccountResponseChatgpt](),
+				reflect.TypeFor[LoginAccountResponseChatgptDeviceCode](),
+				reflect.TypeFor[LoginAccountResponseChatgptAuthTokens](),
+				reflect.TypeFor[LoginAccountResponseAmazonBedrock](),
+			}}
 	case "McpServerElicitationRequestParams":
-		return []reflect.Type{
-			reflect.TypeFor[McpServerElicitationRequestParamsOpenaiUserVerification](),
-			reflect.TypeFor[McpServerElicitationRequestParamsForm](),
-			reflect.TypeFor[McpServerElicitationRequestParamsOpenaiSlashForm](),
-			reflect.TypeFor[McpServerElicitationRequestParamsOpenaiForm](),
-			reflect.TypeFor[McpServerElicitationRequestParamsUrl](),
-		}, reflect.TypeFor[McpServerElicitationRequestParamsRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[McpServerElicitationRequestParamsRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[McpServerElicitationRequestParamsOpenaiUserVerification](),
+				reflect.TypeFor[McpServerElicitationRequestParamsForm](),
+				reflect.TypeFor[McpServerElicitationRequestParamsOpenaiSlashForm](),
+				reflect.TypeFor[McpServerElicitationRequestParamsOpenaiForm](),
+				reflect.TypeFor[McpServerElicitationRequestParamsUrl](),
+			}}
 	case "ModelProviderError":
-		return []reflect.Type{
-			reflect.TypeFor[ModelProviderErrorModelProviderMismatch](),
-			reflect.TypeFor[ModelProviderErrorModelProviderNotConfigured](),
-			reflect.TypeFor[ModelProviderErrorModelProviderPolicyConflict](),
-		}, reflect.TypeFor[ModelProviderErrorRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ModelProviderErrorRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ModelProviderErrorModelProviderMismatch](),
+				reflect.TypeFor[ModelProviderErrorModelProviderNotConfigured](),
+				reflect.TypeFor[ModelProviderErrorModelProviderPolicyConflict](),
+			}}
 	case "MultiAgentMode":
-		return []reflect.Type{
-			reflect.TypeFor[MultiAgentModeName](),
-			reflect.TypeFor[MultiAgentModeCustom](),
-		}, reflect.TypeFor[MultiAgentModeRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[MultiAgentModeRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[MultiAgentModeName](),
+				reflect.TypeFor[MultiAgentModeCustom](),
+			}}
 	case "OtelExporter":
-		return []reflect.Type{
-			reflect.TypeFor[OtelExporterName](),
-			reflect.TypeFor[OtelExporterOtlpHttp](),
-			reflect.TypeFor[OtelExporterOtlpGrpc](),
-		}, reflect.TypeFor[OtelExporterRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[OtelExporterRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[OtelExporterName](),
+				reflect.TypeFor[OtelExporterOtlpHttp](),
+				reflect.TypeFor[OtelExporterOtlpGrpc](),
+			}}
 	case "ParsedCommand":
-		return []reflect.Type{
-			reflect.TypeFor[ParsedCommandRead](),
-			reflect.TypeFor[ParsedCommandListFiles](),
-			reflect.TypeFor[ParsedCommandSearch](),
-			reflect.TypeFor[ParsedCommandUnknown](),
-		}, reflect.TypeFor[ParsedCommandRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ParsedCommandRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ParsedCommandRead](),
+				reflect.TypeFor[ParsedCommandListFiles](),
+				reflect.TypeFor[ParsedCommandSearch](),
+				reflect.TypeFor[ParsedCommandUnknown](),
+			}}
 	case "PatchChangeKind":
-		return []reflect.Type{
-			reflect.TypeFor[PatchChangeKindAdd](),
-			reflect.TypeFor[PatchChangeKindDelete](),
-			reflect.TypeFor[PatchChangeKindUpdate](),
-		}, reflect.TypeFor[PatchChangeKindRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[PatchChangeKindRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[PatchChangeKindAdd](),
+				reflect.TypeFor[PatchChangeKindDelete](),
+				reflect.TypeFor[PatchChangeKindUpdate](),
+			}}
 	case "PluginSource":
-		return []reflect.Type{
-			reflect.TypeFor[PluginSourceLocal](),
-			reflect.TypeFor[PluginSourceGit](),
-			reflect.TypeFor[PluginSourceNpm](),
-			reflect.TypeFor[PluginSourceRemote](),
-		}, reflect.TypeFor[PluginSourceRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[PluginSourceRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[PluginSourceLocal](),
+				reflect.TypeFor[PluginSourceGit](),
+				reflect.TypeFor[PluginSourceNpm](),
+				reflect.TypeFor[PluginSourceRemote](),
+			}}
 	case "ProviderSettings":
-		return []reflect.Type{
-			reflect.TypeFor[ProviderSettingsOpenai](),
-			reflect.TypeFor[ProviderSettingsCustomGateway](),
-			reflect.TypeFor[ProviderSettingsBedrock](),
-			reflect.TypeFor[ProviderSettingsGcp](),
-		}, reflect.TypeFor[ProviderSettingsRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ProviderSettingsRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ProviderSettingsOpenai](),
+				reflect.TypeFor[ProviderSettingsCustomGateway](),
+				reflect.TypeFor[ProviderSettingsBedrock](),
+				reflect.TypeFor[ProviderSettingsGcp](),
+			}}
 	case "ProviderSettingsPatch":
-		return []reflect.Type{
-			reflect.TypeFor[ProviderSettingsPatchCustomGateway](),
-			reflect.TypeFor[ProviderSettingsPatchBedrock](),
-			reflect.TypeFor[ProviderSettingsPatchGcp](),
-		}, reflect.TypeFor[ProviderSettingsPatchRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ProviderSettingsPatchRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ProviderSettingsPatchCustomGateway](),
+				reflect.TypeFor[ProviderSettingsPatchBedrock](),
+				reflect.TypeFor[ProviderSettingsPatchGcp](),
+			}}
 	case "ReasoningItemContent":
-		return []reflect.Type{
-			reflect.TypeFor[ReasoningItemContentReasoningText](),
-			reflect.TypeFor[ReasoningItemContentText](),
-		}, reflect.TypeFor[ReasoningItemContentRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ReasoningItemContentRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ReasoningItemContentReasoningText](),
+				reflect.TypeFor[ReasoningItemContentText](),
+			}}
 	case "ReasoningItemReasoningSummary":
-		return []reflect.Type{
-			reflect.TypeFor[ReasoningItemReasoningSummarySummaryText](),
-		}, reflect.TypeFor[ReasoningItemReasoningSummaryRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ReasoningItemReasoningSummaryRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ReasoningItemReasoningSummarySummaryText](),
+			}}
 	case "RequestId":
-		return []reflect.Type{
-			reflect.TypeFor[RequestIdString](),
-			reflect.TypeFor[RequestIdInteger](),
-		}, reflect.TypeFor[RequestIdRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[RequestIdRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[RequestIdString](),
+				reflect.TypeFor[RequestIdInteger](),
+			}}
 	case "ResponseItem":
-		return []reflect.Type{
-			reflect.TypeFor[ResponseItemAdditionalTools](),
-			reflect.TypeFor[ResponseItemMessage](),
-			reflect.TypeFor[ResponseItemAgentMessage](),
-			reflect.TypeFor[ResponseItemReasoning](),
-			reflect.TypeFor[ResponseItemLocalShellCall](),
-			reflect.TypeFor[ResponseItemFunctionCall](),
-			reflect.TypeFor[ResponseItemToolSearchCall](),
-			reflect.TypeFor[ResponseItemFunctionCallOutput](),
-			reflect.TypeFor[ResponseItemCustomToolCall](),
-			reflect.TypeFor[ResponseItemCustomToolCallOutput](),
-			reflect.TypeFor[ResponseItemToolSearchOutput](),
-			reflect.TypeFor[ResponseItemWebSearchCall](),
-			reflect.TypeFor[ResponseItemImageGenerationCall](),
-			reflect.TypeFor[ResponseItemCompaction](),
-			reflect.TypeFor[ResponseItemConfigurationUpdate](),
-			reflect.TypeFor[ResponseItemCompactionTrigger](),
-			reflect.TypeFor[ResponseItemContextCompaction](),
-			reflect.TypeFor[ResponseItemOther](),
-		}, reflect.TypeFor[ResponseItemRaw](), false
+		return &unionSpec{
+			raw:  reflect.TypeFor[ResponseItemRaw](),
+			open: true,
+			variants: []reflect.Type{
+				reflect.TypeFor[ResponseItemAdditionalTools](),
+				reflect.TypeFor[ResponseItemMessage](),
+				reflect.TypeFor[ResponseItemAgentMessage](),
+				reflect.TypeFor[ResponseItemReasoning](),
+				reflect.TypeFor[ResponseItemLocalShellCall](),
+				reflect.TypeFor[ResponseItemFunctionCall](),
+				reflect.TypeFor[ResponseItemToolSearchCall](),
+				reflect.TypeFor[ResponseItemFunctionCallOutput](),
+				reflect.TypeFor[ResponseItemCustomToolCall](),
+				reflect.TypeFor[ResponseItemCustomToolCallOutput](),
+				reflect.TypeFor[ResponseItemToolSearchOutput](),
+				reflect.TypeFor[ResponseItemWebSearchCall](),
+				reflect.TypeFor[ResponseItemImageGenerationCall](),
+				reflect.TypeFor[ResponseItemCompaction](),
+				reflect.TypeFor[ResponseItemConfigurationUpdate](),
+				reflect.TypeFor[ResponseItemCompactionTrigger](),
+				reflect.TypeFor[ResponseItemContextCompaction](),
+				reflect.TypeFor[ResponseItemOther](),
+			}}
 	case "ResponsesApiWebSearchAction":
-		return []reflect.Type{
-			reflect.TypeFor[ResponsesApiWebSearchActionSearch](),
-			reflect.TypeFor[ResponsesApiWebSearchActionOpenPage](),
-			reflect.TypeFor[ResponsesApiWebSearchActionFindInPage](),
-			reflect.TypeFor[ResponsesApiWebSearchActionOther](),
-		}, reflect.TypeFor[ResponsesApiWebSearchActionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ResponsesApiWebSearchActionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ResponsesApiWebSearchActionSearch](),
+				reflect.TypeFor[ResponsesApiWebSearchActionOpenPage](),
+				reflect.TypeFor[ResponsesApiWebSearchActionFindInPage](),
+				reflect.TypeFor[ResponsesApiWebSearchActionOther](),
+			}}
 	case "ReviewDecision":
-		return []reflect.Type{
-			reflect.TypeFor[ReviewDecisionName](),
-			reflect.TypeFor[ReviewDecisionApprovedExecpolicyAmendment](),
-			reflect.TypeFor[ReviewDecisionNetworkPolicyAmendment](),
-			reflect.TypeFor[ReviewDecisionDenied](),
-		}, reflect.TypeFor[ReviewDecisionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ReviewDecisionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ReviewDecisionName](),
+				reflect.TypeFor[ReviewDecisionApprovedExecpolicyAmendment](),
+				reflect.TypeFor[ReviewDecisionNetworkPolicyAmendment](),
+				reflect.TypeFor[ReviewDecisionDenied](),
+			}}
 	case "ReviewTarget":
-		return []reflect.Type{
-			reflect.TypeFor[ReviewTargetUncommittedChanges](),
-			reflect.TypeFor[ReviewTargetBaseBranch](),
-			reflect.TypeFor[ReviewTargetCommit](),
-			reflect.TypeFor[ReviewTargetCustom](),
-		}, reflect.TypeFor[ReviewTargetRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ReviewTargetRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ReviewTargetUncommittedChanges](),
+				reflect.TypeFor[ReviewTargetBaseBranch](),
+				reflect.TypeFor[ReviewTargetCommit](),
+				reflect.TypeFor[ReviewTargetCustom](),
+			}}
 	case "SandboxPolicy":
-		return []reflect.Type{
-			reflect.TypeFor[SandboxPolicyDangerFullAccess](),
-			reflect.TypeFor[SandboxPolicyReadOnly](),
-			reflect.TypeFor[SandboxPolicyExternalSandbox](),
-			reflect.TypeFor[SandboxPolicyWorkspaceWrite](),
-		}, reflect.TypeFor[SandboxPolicyRaw](), false
+		return &unionSpec{
+			raw:  reflect.TypeFor[SandboxPolicyRaw](),
+			text: "internally tagged enum SandboxPolicyDeserialize",
+			variants: []reflect.Type{
+				reflect.TypeFor[SandboxPolicyDangerFullAccess](),
+				reflect.TypeFor[SandboxPolicyReadOnly](),
+				reflect.TypeFor[SandboxPolicyExternalSandbox](),
+				reflect.TypeFor[SandboxPolicyWorkspaceWrite](),
+			}}
 	case "ScheduledTaskSchedule":
-		return []reflect.Type{
-			reflect.TypeFor[ScheduledTaskScheduleHourly](),
-			reflect.TypeFor[ScheduledTaskScheduleDaily](),
-			reflect.TypeFor[ScheduledTaskScheduleWeekdays](),
-			reflect.TypeFor[ScheduledTaskScheduleWeekly](),
-		}, reflect.TypeFor[ScheduledTaskScheduleRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ScheduledTaskScheduleRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ScheduledTaskScheduleHourly](),
+				reflect.TypeFor[ScheduledTaskScheduleDaily](),
+				reflect.TypeFor[ScheduledTaskScheduleWeekdays](),
+				reflect.TypeFor[ScheduledTaskScheduleWeekly](),
+			}}
 	case "SessionSource":
-		return []reflect.Type{
-			reflect.TypeFor[SessionSourceName](),
-			reflect.TypeFor[SessionSourceCustom](),
-			reflect.TypeFor[SessionSourceSubAgent](),
-		}, reflect.TypeFor[SessionSourceRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[SessionSourceRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[SessionSourceName](),
+				reflect.TypeFor[SessionSourceCustom](),
+				reflect.TypeFor[SessionSourceSubAgent](),
+			}}
 	case "SubAgentSource":
-		return []reflect.Type{
-			reflect.TypeFor[SubAgentSourceName](),
-			reflect.TypeFor[SubAgentSourceThreadSpawn](),
-			reflect.TypeFor[SubAgentSourceOther](),
-		}, reflect.TypeFor[SubAgentSourceRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[SubAgentSourceRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[SubAgentSourceName](),
+				reflect.TypeFor[SubAgentSourceThreadSpawn](),
+				reflect.TypeFor[SubAgentSourceOther](),
+			}}
 	case "ThreadItem":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadItemUserMessage](),
-			reflect.TypeFor[ThreadItemHookPrompt](),
-			reflect.TypeFor[ThreadItemAgentMessage](),
-			reflect.TypeFor[ThreadItemFunctionCallOutput](),
-			reflect.TypeFor[ThreadItemPlan](),
-			reflect.TypeFor[ThreadItemReasoning](),
-			reflect.TypeFor[ThreadItemCommandExecution](),
-			reflect.TypeFor[ThreadItemFileChange](),
-			reflect.TypeFor[ThreadItemMcpToolCall](),
-			reflect.TypeFor[ThreadItemDynamicToolCall](),
-			reflect.TypeFor[ThreadItemCollabAgentToolCall](),
-			reflect.TypeFor[ThreadItemSubAgentActivity](),
-			reflect.TypeFor[ThreadItemWebSearch](),
-			reflect.TypeFor[ThreadItemImageView](),
-			reflect.TypeFor[ThreadItemSleep](),
-			reflect.TypeFor[ThreadItemImageGeneration](),
-			reflect.TypeFor[ThreadItemEnteredReviewMode](),
-			reflect.TypeFor[ThreadItemExitedReviewMode](),
-			reflect.TypeFor[ThreadItemContextCompaction](),
-		}, reflect.TypeFor[ThreadItemRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadItemRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadItemUserMessage](),
+				reflect.TypeFor[ThreadItemHookPrompt](),
+				reflect.TypeFor[ThreadItemAgentMessage](),
+				reflect.TypeFor[ThreadItemFunctionCallOutput](),
+				reflect.TypeFor[ThreadItemPlan](),
+				reflect.TypeFor[ThreadItemReasoning](),
+				reflect.TypeFor[ThreadItemCommandExecution](),
+				reflect.TypeFor[ThreadItemFileChange](),
+				reflect.TypeFor[ThreadItemMcpToolCall](),
+				reflect.TypeFor[ThreadItemDynamicToolCall](),
+				reflect.TypeFor[ThreadItemCollabAgentToolCall](),
+				reflect.TypeFor[ThreadItemSubAgentActivity](),
+				reflect.TypeFor[ThreadItemWebSearch](),
+				reflect.TypeFor[ThreadItemImageView](),
+				reflect.TypeFor[ThreadItemSleep](),
+				reflect.TypeFor[ThreadItemImageGeneration](),
+				reflect.TypeFor[ThreadItemEnteredReviewMode](),
+				reflect.TypeFor[ThreadItemExitedReviewMode](),
+				reflect.TypeFor[ThreadItemContextCompaction](),
+			}}
 	case "ThreadItemsListAnchor":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadItemsListAnchorItem](),
-		}, reflect.TypeFor[ThreadItemsListAnchorRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadItemsListAnchorRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadItemsListAnchorItem](),
+			}}
 	case "ThreadItemsListCursor":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadItemsListCursorString](),
-			reflect.TypeFor[ThreadItemsListCursorObject](),
-		}, reflect.TypeFor[ThreadItemsListCursorRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadItemsListCursorRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadItemsListCursorString](),
+				reflect.TypeFor[ThreadItemsListCursorObject](),
+			}}
 	case "ThreadListCwdFilter":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadListCwdFilterString](),
-			reflect.TypeFor[ThreadListCwdFilterList](),
-		}, reflect.TypeFor[ThreadListCwdFilterRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadListCwdFilterRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadListCwdFilterString](),
+				reflect.TypeFor[ThreadListCwdFilterList](),
+			}}
 	case "ThreadPredictionResult":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadPredictionResultCompleted](),
-			reflect.TypeFor[ThreadPredictionResultFailed](),
-		}, reflect.TypeFor[ThreadPredictionResultRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadPredictionResultRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadPredictionResultCompleted](),
+				reflect.TypeFor[ThreadPredictionResultFailed](),
+			}}
 	case "ThreadReadStateOperation":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadReadStateOperationRead](),
-			reflect.TypeFor[ThreadReadStateOperationUnread](),
-		}, reflect.TypeFor[ThreadReadStateOperationRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadReadStateOperationRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadReadStateOperationRead](),
+				reflect.TypeFor[ThreadReadStateOperationUnread](),
+			}}
 	case "ThreadRealtimeBemItemPresentation":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadRealtimeBemItemPresentationWholeItem](),
-			reflect.TypeFor[ThreadRealtimeBemItemPresentationInlineMarkdown](),
-			reflect.TypeFor[ThreadRealtimeBemItemPresentationInlineVisualization](),
-		}, reflect.TypeFor[ThreadRealtimeBemItemPresentationRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadRealtimeBemItemPresentationRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadRealtimeBemItemPresentationWholeItem](),
+				reflect.TypeFor[ThreadRealtimeBemItemPresentationInlineMarkdown](),
+				reflect.TypeFor[ThreadRealtimeBemItemPresentationInlineVisualization](),
+			}}
 	case "ThreadRealtimeItem":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadRealtimeItemRealtimeSessionStarted](),
-			reflect.TypeFor[ThreadRealtimeItemTranscriptSegment](),
-			reflect.TypeFor[ThreadRealtimeItemBemItemPromoted](),
-			reflect.TypeFor[ThreadRealtimeItemRealtimeSessionClosed](),
-		}, reflect.TypeFor[ThreadRealtimeItemRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadRealtimeItemRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadRealtimeItemRealtimeSessionStarted](),
+				reflect.TypeFor[ThreadRealtimeItemTranscriptSegment](),
+				reflect.TypeFor[ThreadRealtimeItemBemItemPromoted](),
+				reflect.TypeFor[ThreadRealtimeItemRealtimeSessionClosed](),
+			}}
 	case "ThreadRealtimeStartTransport":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadRealtimeStartTransportWebsocket](),
-			reflect.TypeFor[ThreadRealtimeStartTransportWebrtc](),
-			reflect.TypeFor[ThreadRealtimeStartTransportExistingCall](),
-		}, reflect.TypeFor[ThreadRealtimeStartTransportRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadRealtimeStartTransportRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadRealtimeStartTransportWebsocket](),
+				reflect.TypeFor[ThreadRealtimeStartTransportWebrtc](),
+				reflect.TypeFor[ThreadRealtimeStartTransportExistingCall](),
+			}}
 	case "ThreadStatus":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadStatusNotLoaded](),
-			reflect.TypeFor[ThreadStatusIdle](),
-			reflect.TypeFor[ThreadStatusSystemError](),
-			reflect.TypeFor[ThreadStatusActive](),
-		}, reflect.TypeFor[ThreadStatusRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadStatusRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadStatusNotLoaded](),
+				reflect.TypeFor[ThreadStatusIdle](),
+				reflect.TypeFor[ThreadStatusSystemError](),
+				reflect.TypeFor[ThreadStatusActive](),
+			}}
 	case "ThreadTimelineEntry":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadTimelineEntryItem](),
-			reflect.TypeFor[ThreadTimelineEntryRealtime](),
-			reflect.TypeFor[ThreadTimelineEntryTurnStarted](),
-			reflect.TypeFor[ThreadTimelineEntryTurnCompleted](),
-		}, reflect.TypeFor[ThreadTimelineEntryRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadTimelineEntryRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadTimelineEntryItem](),
+				reflect.TypeFor[ThreadTimelineEntryRealtime](),
+				reflect.TypeFor[ThreadTimelineEntryTurnStarted](),
+				reflect.TypeFor[ThreadTimelineEntryTurnCompleted](),
+			}}
 	case "ThreadUnreadPosition":
-		return []reflect.Type{
-			reflect.TypeFor[ThreadUnreadPositionThreadStart](),
-			reflect.TypeFor[ThreadUnreadPositionTurn](),
-		}, reflect.TypeFor[ThreadUnreadPositionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[ThreadUnreadPositionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[ThreadUnreadPositionThreadStart](),
+				reflect.TypeFor[ThreadUnreadPositionTurn](),
+			}}
 	case "UserInput":
-		return []reflect.Type{
-			reflect.TypeFor[UserInputText](),
-			reflect.TypeFor[UserInputImage](),
-			reflect.TypeFor[UserInputLocalImage](),
-			reflect.TypeFor[UserInputAudio](),
-			reflect.TypeFor[UserInputLocalAudio](),
-			reflect.TypeFor[UserInputSkill](),
-			reflect.TypeFor[UserInputMention](),
-		}, reflect.TypeFor[UserInputRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[UserInputRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[UserInputText](),
+				reflect.TypeFor[UserInputImage](),
+				reflect.TypeFor[UserInputLocalImage](),
+				reflect.TypeFor[UserInputAudio](),
+				reflect.TypeFor[UserInputLocalAudio](),
+				reflect.TypeFor[UserInputSkill](),
+				reflect.TypeFor[UserInputMention](),
+			}}
 	case "UserVerificationErrorDetails":
-		return []reflect.Type{
-			reflect.TypeFor[UserVerificationErrorDetailsInvalidRequest](),
-			reflect.TypeFor[UserVerificationErrorDetailsUnavailable](),
-			reflect.TypeFor[UserVerificationErrorDetailsCancelled](),
-			reflect.TypeFor[UserVerificationErrorDetailsFailed](),
-		}, reflect.TypeFor[UserVerificationErrorDetailsRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[UserVerificationErrorDetailsRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[UserVerificationErrorDetailsInvalidRequest](),
+				reflect.TypeFor[UserVerificationErrorDetailsUnavailable](),
+				reflect.TypeFor[UserVerificationErrorDetailsCancelled](),
+				reflect.TypeFor[UserVerificationErrorDetailsFailed](),
+			}}
 	case "WebSearchAction":
-		return []reflect.Type{
-			reflect.TypeFor[WebSearchActionSearch](),
-			reflect.TypeFor[WebSearchActionOpenPage](),
-			reflect.TypeFor[WebSearchActionFindInPage](),
-			reflect.TypeFor[WebSearchActionOther](),
-		}, reflect.TypeFor[WebSearchActionRaw](), false
+		return &unionSpec{
+			raw: reflect.TypeFor[WebSearchActionRaw](),
+			variants: []reflect.Type{
+				reflect.TypeFor[WebSearchActionSearch](),
+				reflect.TypeFor[WebSearchActionOpenPage](),
+				reflect.TypeFor[WebSearchActionFindInPage](),
+				reflect.TypeFor[WebSearchActionOther](),
+			}}
 	}
-	return nil, nil, false
+	return nil
 }

@@ -127,7 +127,7 @@ func (d *decl) write(b *bytes.Buffer, m *model) {
 		d.writeEnum(b, m)
 	case isUnion:
 		fmt.Fprintf(b, "type %s interface{ is%s() }\n\n", d.name, d.name)
-		fmt.Fprintf(b, "// %sRaw is a %s of a kind that is not known here, kept as it came.\ntype %sRaw json.RawMessage\n\n", d.name, d.name, d.name)
+		fmt.Fprintf(b, "// %sRaw is %s %s of a kind that is not known here, kept as it came.\ntype %sRaw json.RawMessage\n\n", d.name, d.article(), d.name, d.name)
 		fmt.Fprintf(b, "func (%sRaw) is%s() {}\n\n", d.name, d.name)
 	case isObject:
 		fmt.Fprintf(b, "type %s struct {\n", d.name)
@@ -180,8 +180,8 @@ func (d *decl) writeEnum(b *bytes.Buffer, m *model) {
 // writeUnions writes the look-up that leads the codec from an interface to its variants.
 func (m *model) writeUnions(b *bytes.Buffer) {
 	b.WriteString("import \"reflect\"\n\n")
-	b.WriteString("// unionTypes lists the variants of the union called name, and whether its reader takes unknown ones too.\n")
-	b.WriteString("func unionTypes(name string) (variants []reflect.Type, raw reflect.Type, open bool) {\nswitch name {\n")
+	b.WriteString("// specOf describes the union called name; a switch costs nothing until it is asked.\n")
+	b.WriteString("func specOf(name string) *unionSpec {\nswitch name {\n")
 	var names []string
 	for _, d := range m.decls {
 		if d.kind == isUnion {
@@ -190,11 +190,25 @@ func (m *model) writeUnions(b *bytes.Buffer) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprintf(b, "case %q:\nreturn []reflect.Type{\n", name)
-		for _, v := range m.byName[name].variants {
+		u := m.byName[name]
+		fmt.Fprintf(b, "case %q:\nreturn &unionSpec{\nraw: reflect.TypeFor[%sRaw](),\n", name, name)
+		if u.open {
+			b.WriteString("open: true,\n")
+		}
+		if u.untagged != "" {
+			fmt.Fprintf(b, "untagged: reflect.TypeFor[%s](),\n", u.untagged)
+		}
+		if u.text != "" {
+			fmt.Fprintf(b, "text: %q,\n", u.text)
+		}
+		if u.order != nil {
+			fmt.Fprintf(b, "order: %#v,\n", u.order)
+		}
+		b.WriteString("variants: []reflect.Type{\n")
+		for _, v := range u.variants {
 			fmt.Fprintf(b, "reflect.TypeFor[%s](),\n", v)
 		}
-		fmt.Fprintf(b, "}, reflect.TypeFor[%sRaw](), %v\n", name, m.byName[name].open)
+		b.WriteString("}}\n")
 	}
-	b.WriteString("}\nreturn nil, nil, false\n}\n")
+	b.WriteString("}\nreturn nil\n}\n")
 }

@@ -18,6 +18,9 @@ type decl struct {
 	closed   bool     // object: members it does not name are refused
 	variants []string // union: the Go types that satisfy it
 	open     bool     // union: what is none of the variants is taken too
+	untagged string   // union: the variant without a tag
+	text     string   // union: its name in texts
+	order    []string // union: its names and keys in the order of texts, where the schema has another
 	base     string   // alias and named: the type behind
 	unions   []string // the unions that it satisfies
 }
@@ -31,6 +34,14 @@ const (
 	isObject                 // type X struct
 	isUnion                  // type X interface
 )
+
+// article is the indefinite one for the name.
+func (d *decl) article() string {
+	if strings.ContainsRune("AEIO", rune(d.name[0])) {
+		return "an"
+	}
+	return "a"
+}
 
 type field struct {
 	name, typ, tag string
@@ -101,7 +112,12 @@ func (m *model) variantName(def, value string) string {
 }
 
 func (m *model) union(name string, s *schema) {
-	u := m.add(name, &decl{name: name, kind: isUnion})
+	u := m.add(name, &decl{name: name, kind: isUnion, open: exceptions.has("open", name)})
+	u.untagged, _ = exceptions.get("untagged", name)
+	u.text, _ = exceptions.get("text", name)
+	if order, ok := exceptions.get("values", name); ok {
+		u.order = strings.Fields(order)
+	}
 	alternatives := s.OneOf
 	if alternatives == nil {
 		alternatives = s.AnyOf
@@ -126,6 +142,7 @@ func (m *model) union(name string, s *schema) {
 				d := &decl{name: m.variantName(name, value), kind: isObject, blank: "tag=" + tag + ":" + value, closed: x.closed()}
 				variant(d)
 				d.fields = append(m.fields(name, x, tag), m.fields(name, s, tag)...)
+				m.choices(name, x, d, value)
 				continue
 			}
 			if len(x.Properties) == 1 {
@@ -150,6 +167,19 @@ func (m *model) union(name string, s *schema) {
 			variant(&decl{name: name + "List", kind: isNamed, base: typ})
 		default:
 			variant(&decl{name: name + "Object", kind: isObject, blank: "bare", fields: []field{{"Value", typ, wireTag("", flags)}}})
+		}
+	}
+}
+
+// choices adds the members of which a variant must have one: {"type": "image"} has a url or a fileId.
+func (m *model) choices(def string, x *schema, d *decl, value string) {
+	if x.AnyOf == nil {
+		return
+	}
+	d.blank += ",one=" + camel(value) + "Reference"
+	for _, c := range x.AnyOf {
+		for _, f := range m.fields(def, c, "") {
+			d.fields = append(d.fields, field{f.name, "*" + f.typ, f.tag + ",optional,omit,one"})
 		}
 	}
 }
@@ -179,7 +209,8 @@ func wireTag(name string, flags []string) string {
 // fields lists the Go fields of an object, without the one that holds the tag.
 func (m *model) fields(def string, s *schema, tag string) []field {
 	var list []field
-	for _, name := range s.properties() {
+	first, _ := exceptions.get("order", def)
+	for _, name := range s.properties(strings.Fields(first)...) {
 		if name == tag {
 			continue
 		}
@@ -200,6 +231,9 @@ func (m *model) fields(def string, s *schema, tag string) []field {
 			if v := defaultFlag(p.Default, typ); v != "" {
 				flags = append(flags, v)
 			}
+		}
+		if exceptions.has("path", where) {
+			leaf = []string{"path"}
 		}
 		if m.experimental(def, name) {
 			flags = append(flags, "experimental")

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,20 +74,20 @@ func (s *schema) values() *schema {
 
 func (s *schema) isNull() bool { return len(s.Types) == 1 && s.Types[0] == "null" }
 
-// properties lists the property names in a stable order: the required ones first, so that a reader of the Go sees
-// what every value has before what it may have.
-func (s *schema) properties() []string {
-	var required, optional []string
-	for name := range s.Properties {
-		if slices.Contains(s.Required, name) {
-			required = append(required, name)
-		} else {
-			optional = append(optional, name)
+// properties lists the property names in a stable order: those of first, then the required ones, then the rest.
+func (s *schema) properties(first ...string) []string {
+	rank := func(name string) int {
+		if i := slices.Index(first, name); i >= 0 {
+			return i
 		}
+		if slices.Contains(s.Required, name) {
+			return len(first)
+		}
+		return len(first) + 1
 	}
-	slices.Sort(required)
-	slices.Sort(optional)
-	return append(required, optional...)
+	return slices.SortedFunc(maps.Keys(s.Properties), func(a, b string) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
+	})
 }
 
 // tag returns the property whose only value tells a variant from its siblings.
