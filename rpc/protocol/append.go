@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Append appends the JSON of v, a value of this package or a pointer to one, to b. The JSON has no line breaks,
@@ -63,7 +64,7 @@ func appendValue(b []byte, p *plan, v reflect.Value) ([]byte, error) {
 	case kindMap:
 		return appendMap(b, p, v)
 	case kindOpt:
-		return appendValue(b, planOf(v.Field(1).Type(), p.leaf), v.Field(1))
+		return appendValue(b, p.elem.get(), v.Field(1))
 	case kindUnion:
 		return appendUnion(b, p, v)
 	}
@@ -119,7 +120,7 @@ func appendUnion(b []byte, p *plan, v reflect.Value) ([]byte, error) {
 		}
 		v = v.Elem()
 	}
-	return appendValue(b, planOf(v.Type(), p.leaf), v)
+	return appendValue(b, p.union.byType[v.Type()].get(), v)
 }
 
 func appendObject(b []byte, o *object, v reflect.Value) ([]byte, error) {
@@ -239,29 +240,21 @@ const hexDigits = "0123456789abcdef"
 
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				b = append(b, s[start:i]...)
-				b = append(b, "\ufffd"...)
-				start = i + 1
-			}
-			i += size
+	text := unsafe.Slice(unsafe.StringData(s), len(s)) // read only
+	for len(text) > 0 {
+		n := plain(text)
+		b = append(b, text[:n]...)
+		if text = text[n:]; len(text) == 0 {
+			break
+		}
+		c := text[0]
+		if c < utf8.RuneSelf {
+			b, text = appendEscape(b, c), text[1:]
 			continue
 		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = append(b, s[start:i]...)
-		b = appendEscape(b, c)
-		i++
-		start = i
+		r, size := utf8.DecodeRune(text)
+		b, text = utf8.AppendRune(b, r), text[size:]
 	}
-	b = append(b, s[start:]...)
 	return append(b, '"')
 }
 

@@ -103,7 +103,7 @@ func (d *decoder) value(p *plan, v reflect.Value) *DecodeError {
 		return nil
 	case kindOpt:
 		v.Field(0).SetBool(true)
-		return d.value(planOf(v.Field(1).Type(), p.leaf), v.Field(1))
+		return d.value(p.elem.get(), v.Field(1))
 	}
 	if c == 'n' && !d.strict && d.literal("null") {
 		v.SetZero()

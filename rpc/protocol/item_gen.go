@@ -672,8 +672,8 @@ func (*ResponseItemAdditionalTools) isResponseItem() {}
 
 type ResponseItemMessage struct {
 	_                                      struct{}                                `wire:",tag=type:message"`
-	Content                                []ContentItem                           `wire:"content"`
 	Role                                   string                                  `wire:"role"`
+	Content                                []ContentItem                           `wire:"content"`
 	EncryptedContent                       *string                                 `wire:"encrypted_content,optional,nullable,omit"`
 	ID                                     *string                                 `wire:"id,optional,nullable,omit"`
 	InternalChatMessageMetadataPassthrough *InternalChatMessageMetadataPassthrough `wire:"internal_chat_message_metadata_passthrough,optional,nullable,omit"`
@@ -686,8 +686,8 @@ func (*ResponseItemMessage) isResponseItem() {}
 
 type ResponseItemAgentMessage struct {
 	_                                      struct{}                                `wire:",tag=type:agent_message"`
-	Author                                 string                                  `wire:"author"`
 	Content                                []AgentMessageInputContent              `wire:"content"`
+	Author                                 string                                  `wire:"author"`
 	Recipient                              string                                  `wire:"recipient"`
 	ID                                     *string                                 `wire:"id,optional,nullable,omit"`
 	InternalChatMessageMetadataPassthrough *InternalChatMessageMetadataPassthrough `wire:"internal_chat_message_metadata_passthrough,optional,nullable,omit"`
@@ -698,8 +698,8 @@ func (*ResponseItemAgentMessage) isResponseItem() {}
 
 type ResponseItemReasoning struct {
 	_                                      struct{}                                `wire:",tag=type:reasoning"`
-	Summary                                []ReasoningItemReasoningSummary         `wire:"summary"`
 	Content                                []ReasoningItemContent                  `wire:"content,optional,nullable,omit"`
+	Summary                                []ReasoningItemReasoningSummary         `wire:"summary"`
 	EncryptedContent                       *string                                 `wire:"encrypted_content,optional,nullable,omit"`
 	ID                                     *string                                 `wire:"id,optional,nullable,omit"`
 	InternalChatMessageMetadataPassthrough *InternalChatMessageMetadataPassthrough `wire:"internal_chat_message_metadata_passthrough,optional,nullable,omit"`

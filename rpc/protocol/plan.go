@@ -15,7 +15,7 @@ type plan struct {
 	kind kind
 	typ  reflect.Type
 	leaf leaf
-	elem lazy // pointer, slice, map, Opt
+	elem lazy // of a pointer, slice or map; the pointer inside an Opt
 	*object
 	*union
 	values []string // enum
@@ -105,6 +105,7 @@ type union struct {
 	keyed  map[string]*lazy // by key
 	names  *lazy            // the variant that holds bare strings from a closed set
 	byKind map[kind]*lazy   // untagged variants by their JSON type; kindObject for what wraps another type
+	byType map[reflect.Type]*lazy
 }
 
 // lazy is a type and, once asked for, its plan.
@@ -123,19 +124,25 @@ func (l *lazy) get() *plan {
 	return p
 }
 
+var (
+	plans     sync.Map // reflect.Type -> *plan, for the plain leaf
+	leafPlans sync.Map // planKey -> *plan, for the others
+)
+
 type planKey struct {
 	typ  reflect.Type
 	leaf leaf
 }
 
-var plans sync.Map // planKey -> *plan
-
 func planOf(t reflect.Type, l leaf) *plan {
-	key := planKey{t, l}
-	if p, ok := plans.Load(key); ok {
+	cache, key := &plans, any(t)
+	if l != leafPlain {
+		cache, key = &leafPlans, planKey{t, l}
+	}
+	if p, ok := cache.Load(key); ok {
 		return p.(*plan)
 	}
-	p, _ := plans.LoadOrStore(key, newPlan(t, l))
+	p, _ := cache.LoadOrStore(key, newPlan(t, l))
 	return p.(*plan)
 }
 
@@ -173,7 +180,7 @@ func newPlan(t reflect.Type, l leaf) *plan {
 		p.kind, p.elem.typ, p.elem.leaf = kindPointer, t.Elem(), l
 	case reflect.Struct:
 		if t.Implements(typeOfOptional) {
-			p.kind, p.elem.typ, p.elem.leaf = kindOpt, t.Field(1).Type.Elem(), l
+			p.kind, p.elem.typ, p.elem.leaf = kindOpt, t.Field(1).Type, l
 			break
 		}
 		p.kind, p.object = kindObject, newObject(t)
@@ -274,8 +281,11 @@ func newUnion(t reflect.Type) *union {
 	}
 	ordered := u.order
 	u.tagged, u.keyed, u.byKind = map[string]*lazy{}, map[string]*lazy{}, map[kind]*lazy{}
+	u.byType = make(map[reflect.Type]*lazy, len(u.variants)+1)
+	u.byType[u.raw] = &lazy{typ: u.raw}
 	for _, v := range u.variants {
 		l := &lazy{typ: v}
+		u.byType[v] = l
 		if v.Kind() != reflect.Struct {
 			u.plain(l)
 			continue

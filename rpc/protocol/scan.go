@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -101,7 +102,7 @@ func (s *scanner) literal(word string) bool {
 func (s *scanner) text() ([]byte, *DecodeError) {
 	start := s.pos + 1
 	ascii := true
-	for i := start; i < len(s.data); i++ {
+	for i := start + plain(s.data[start:]); i < len(s.data); i++ {
 		switch c := s.data[i]; {
 		case c == '"':
 			s.pos = i + 1
@@ -323,6 +324,27 @@ func (s *scanner) magnitude(text []byte, integer bool) *DecodeError {
 		return huge(text)
 	}
 	return nil
+}
+
+// plain counts the bytes at the start of text which stand for themselves in a JSON string: ASCII but for control
+// characters, quotes and backslashes. It looks at eight at a time.
+func plain(text []byte) int {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		x := binary.LittleEndian.Uint64(text[i:])
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		if (x|(x-ones*' ')|(quote-ones)&^quote|(slash-ones)&^slash)&highs != 0 {
+			break
+		}
+	}
+	for i < len(text) && text[i] >= ' ' && text[i] < utf8.RuneSelf && text[i] != '"' && text[i] != '\\' {
+		i++
+	}
+	return i
 }
 
 // borrow is text as a string for the time of a call that does not keep it.

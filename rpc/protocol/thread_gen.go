@@ -747,6 +747,7 @@ type ThreadExtra struct {
 
 // ThreadForkParams is the params of thread/fork.
 type ThreadForkParams struct {
+	ThreadID                         string                     `wire:"threadId"`
 	ExperimentalPredictionMode       bool                       `wire:"experimentalPredictionMode,optional,omit,experimental"`
 	ExperimentalDisablePredictionMcp bool                       `wire:"experimentalDisablePredictionMcp,optional,omit,experimental"`
 	BeforeTurnID                     *string                    `wire:"beforeTurnId,optional,nullable,omit,experimental"`
@@ -756,7 +757,6 @@ type ThreadForkParams struct {
 	Permissions                      *string                    `wire:"permissions,optional,nullable,omit,experimental"`
 	AttachToSource                   bool                       `wire:"attachToSource,optional,omit,experimental"`
 	DeferGoalContinuation            bool                       `wire:"deferGoalContinuation,optional,omit,experimental"`
-	ThreadID                         string                     `wire:"threadId"`
 	ApprovalsReviewer                *ApprovalsReviewer         `wire:"approvalsReviewer,optional,nullable,omit"`
 	BaseInstructions                 *string                    `wire:"baseInstructions,optional,nullable,omit"`
 	Config                           map[string]json.RawMessage `wire:"config,optional,nullable,omit"`
@@ -1050,9 +1050,9 @@ type ThreadMetadataGitInfoUpdateParams struct {
 
 // ThreadMetadataUpdateParams is the params of thread/metadata/update.
 type ThreadMetadataUpdateParams struct {
+	ThreadID        string                             `wire:"threadId"`
 	ProjectID       *string                            `wire:"projectId,optional,nullable,omit,experimental"`
 	DaybreakEnabled *bool                              `wire:"daybreakEnabled,optional,nullable,omit,experimental"`
-	ThreadID        string                             `wire:"threadId"`
 	GitInfo         *ThreadMetadataGitInfoUpdateParams `wire:"gitInfo,optional,nullable,omit"`
 	Unknown         Members                            `wire:",unknown"`
 }
@@ -1293,13 +1293,13 @@ type ThreadResumeInitialTurnsPageParams struct {
 
 // ThreadResumeParams is the params of thread/resume.
 type ThreadResumeParams struct {
+	ThreadID              string                              `wire:"threadId"`
 	History               []ResponseItem                      `wire:"history,optional,nullable,omit,experimental"`
 	Path                  *string                             `wire:"path,optional,nullable,omit,experimental,path"`
 	RuntimeWorkspaceRoots []AbsolutePathBuf                   `wire:"runtimeWorkspaceRoots,optional,nullable,omit,experimental,abs"`
 	ApprovalPolicy        AskForApproval                      `wire:"approvalPolicy,optional,nullable,omit"`
 	Permissions           *string                             `wire:"permissions,optional,nullable,omit,experimental"`
 	InitialTurnsPage      *ThreadResumeInitialTurnsPageParams `wire:"initialTurnsPage,optional,nullable,omit,experimental"`
-	ThreadID              string                              `wire:"threadId"`
 	ApprovalsReviewer     *ApprovalsReviewer                  `wire:"approvalsReviewer,optional,nullable,omit"`
 	BaseInstructions      *string                             `wire:"baseInstructions,optional,nullable,omit"`
 	Config                map[string]json.RawMessage          `wire:"config,optional,nullable,omit"`
