@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/rpc"
+)
+
+// closeWait bounds the end of the host: interrupting turns, flushing files,
+// stopping plugins, telling the client.
+const closeWait = 4 * time.Second
+
+// serveStdio serves one client on in and out until its input ends, the client is
+// gone, or ctx ends; then it puts everything in order.
+func serveStdio(ctx context.Context, f flags, in, out *os.File, errw io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	m, err := newManager(f, errw)
+	if err != nil {
+		return err
+	}
+	log := logger(errw)
+	c := rpc.NewConnection(in, out, rpc.Options{Manager: m, Version: version, Log: log.Named("rpc")})
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(goneContext(running, c), cancel)()
+	served := c.Run(running)
+	if running.Err() == nil && f.drains(m) {
+		drain(running, m, f.drainLimit)
+	}
+	ending, done := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
+	defer done()
+	err = errors.Join(m.Close(ending), c.Close(ending))
+	if err != nil {
+		log.Warn("ending", "error", err)
+	}
+	if served != nil && running.Err() == nil {
+		return fmt.Errorf("serving stdio: %w", served)
+	}
+	return nil
+}
+
+// goneContext ends when the client no longer reads, or with ctx.
+func goneContext(ctx context.Context, c *rpc.Connection) context.Context {
+	gone, cancel := context.WithCancel(ctx)
+	go func() { // ends with ctx, which serveStdio cancels
+		defer cancel()
+		select {
+		case <-c.Gone():
+		case <-ctx.Done():
+		}
+	}()
+	return gone
+}
+
+// drain waits for the turns that run.
+func drain(ctx context.Context, m *manager.Manager, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_ = m.Drain(ctx) // what is not done by then is interrupted
+}
+
+// drains says whether running turns may finish at the end of input.
+func (f flags) drains(m *manager.Manager) bool {
+	how := f.onEOF
+	if how == "" {
+		how = m.OnEOF()
+	}
+	return how == "drain"
+}
+
+func (f flags) check() error {
+	switch {
+	case f.listen != "stdio://" && f.listen != "":
+		return errUsage{fmt.Errorf("--listen %s: only stdio:// is served", f.listen)}
+	case f.onEOF != "" && f.onEOF != "drain" && f.onEOF != "interrupt":
+		return errUsage{fmt.Errorf("--on-eof %s: want drain or interrupt", f.onEOF)}
+	case f.profile != "":
+		return errUsage{errors.New("--profile only applies to runtime commands, not to app-server; set the keys with -c instead")}
+	}
+	return nil
+}
+
+// newManager wires the services of the process.
+func newManager(f flags, errw io.Writer) (*manager.Manager, error) {
+	home, err := codexHome()
+	if err != nil {
+		return nil, err
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the working folder: %w", err)
+	}
+	settings := f.config
+	if f.bypass {
+		settings = append(settings[:len(settings):len(settings)], `approval_policy="never"`, `sandbox_mode="danger-full-access"`)
+	}
+	return manager.New(manager.Options{
+		Home: home, Cwd: cwd, Version: version, Source: f.sessionSource,
+		Config: config.New(config.Options{Home: home, Flags: settings, Enable: f.enable, Disable: f.disable, Strict: f.strict}),
+		Log:    logger(errw),
+	})
+}
+
+// codexHome is the folder of configuration and threads. One that CODEX_HOME names
+// must be there; the usual one is made when it is missing.
+func codexHome() (string, error) {
+	if home := os.Getenv("CODEX_HOME"); home != "" {
+		real, err := filepath.EvalSymlinks(home)
+		if err == nil {
+			var info os.FileInfo
+			if info, err = os.Stat(real); err == nil && !info.IsDir() {
+				err = errors.New("not a folder")
+			}
+		}
+		if err != nil {
+			return "", fmt.Errorf("CODEX_HOME points to %q, which cannot be used: %w; create it or unset CODEX_HOME", home, err)
+		}
+		return filepath.Abs(real)
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the home folder: %w; set CODEX_HOME", err)
+	}
+	home := filepath.Join(user, ".codex")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return "", fmt.Errorf("creating %s: %w; set CODEX_HOME to another folder", home, err)
+	}
+	return home, nil
+}
+
+func logger(w io.Writer) hclog.Logger {
+	level := hclog.LevelFromString(os.Getenv("CODEXHOST_LOG"))
+	if level == hclog.NoLevel {
+		level = hclog.Warn
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "codexhost", Level: level, Output: w})
+}

@@ -1,0 +1,152 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/codexhost/codexhost/manager/thread"
+)
+
+// An Observer is a client's end: it hears events and answers questions. Event
+// obeys the rules of thread.Observer.
+type Observer interface {
+	thread.Observer
+	thread.Asker
+}
+
+// A Client is one program that uses the manager.
+type Client struct {
+	hub      *hub
+	observer Observer
+}
+
+// Connect adds a client. It hears announcements from now on.
+func (m *Manager) Connect(o Observer) *Client {
+	c := &Client{hub: &m.hub, observer: o}
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	m.hub.clients = append(m.hub.clients, c)
+	return c
+}
+
+// Subscribe lets the client hear a thread. It reports whether that is new.
+func (c *Client) Subscribe(threadID string) bool {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	for _, x := range c.hub.subscribers[threadID] {
+		if x == c {
+			return false
+		}
+	}
+	// A fresh slice: events being delivered still range over the old one.
+	old := c.hub.subscribers[threadID]
+	c.hub.subscribers[threadID] = append(old[:len(old):len(old)], c)
+	return true
+}
+
+// Unsubscribe ends a subscription. It reports whether there was one.
+func (c *Client) Unsubscribe(threadID string) bool {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	kept := without(c.hub.subscribers[threadID], c)
+	had := len(kept) != len(c.hub.subscribers[threadID])
+	if len(kept) == 0 {
+		delete(c.hub.subscribers, threadID)
+	} else {
+		c.hub.subscribers[threadID] = kept
+	}
+	return had
+}
+
+// Close removes the client and all its subscriptions.
+func (c *Client) Close() {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	c.hub.clients = without(c.hub.clients, c)
+	for id, list := range c.hub.subscribers {
+		if kept := without(list, c); len(kept) == 0 {
+			delete(c.hub.subscribers, id)
+		} else {
+			c.hub.subscribers[id] = kept
+		}
+	}
+}
+
+// without is a copy of list less one client.
+func without(list []*Client, c *Client) []*Client {
+	var kept []*Client
+	for _, x := range list {
+		if x != c {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
+// A hub delivers events to clients. It keeps no queue: delivery happens on the
+// goroutine of the thread that tells, in its order.
+type hub struct {
+	mu          sync.RWMutex
+	clients     []*Client
+	subscribers map[string][]*Client // by thread id
+}
+
+// Event delivers what a thread tells to those it is for.
+func (h *hub) Event(ctx context.Context, e thread.Event) {
+	h.mu.RLock()
+	to := h.subscribers[e.Thread]
+	if e.Kind == thread.Announced {
+		to = h.clients
+	}
+	h.mu.RUnlock()
+	for _, c := range to {
+		c.observer.Event(ctx, e)
+	}
+}
+
+// announce tells every client something that is no thread's own event.
+func (h *hub) announce(ctx context.Context, method string, params any) {
+	h.Event(ctx, thread.Event{Kind: thread.Announced, Method: method, Params: params})
+}
+
+// errNobody is why a question has no answer when no client hears the thread.
+var errNobody = errors.New("no client is subscribed to this thread, so nobody can answer")
+
+// Ask puts a question to all clients that hear the thread. The first answer
+// wins and withdraws the question from the others.
+func (h *hub) Ask(ctx context.Context, q thread.Question) ([]byte, error) {
+	h.mu.RLock()
+	to := h.subscribers[q.ThreadID]
+	h.mu.RUnlock()
+	if len(to) == 0 {
+		return nil, errNobody
+	}
+	if len(to) == 1 {
+		return to[0].observer.Ask(ctx, q)
+	}
+	ctx, withdraw := context.WithCancel(ctx)
+	type reply struct {
+		answer []byte
+		err    error
+	}
+	replies := make(chan reply, len(to))
+	var asked sync.WaitGroup
+	for _, c := range to {
+		asked.Go(func() {
+			a, err := c.observer.Ask(ctx, q)
+			replies <- reply{a, err}
+		})
+	}
+	defer asked.Wait()
+	defer withdraw()
+	var last error
+	for range to {
+		r := <-replies
+		if r.err == nil {
+			return r.answer, nil
+		}
+		last = r.err
+	}
+	return nil, last
+}

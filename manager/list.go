@@ -1,0 +1,78 @@
+package manager
+
+import (
+	"context"
+	"errors"
+
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// List is a page of stored threads. Those that are live show how they stand now.
+func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*protocol.ThreadListResponse, error) {
+	cfg, err := m.load(ctx, m.opts.Cwd, nil)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := m.providerFor(cfg, "")
+	if err != nil {
+		return nil, err
+	}
+	page, err := m.store.List(listOptions(p, provider.ID))
+	if errors.Is(err, rollout.ErrBadCursor) {
+		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: err.Error(), Remedy: "pass nextCursor of the page before, or none"}
+	}
+	if err != nil {
+		return nil, &thread.Refusal{Kind: thread.KindStorage, Message: err.Error()}
+	}
+	r := &protocol.ThreadListResponse{NextCursor: nonEmpty(page.Next), BackwardsCursor: nonEmpty(page.Backwards)}
+	for _, s := range page.Threads {
+		v := m.storedView(s)
+		if l := m.loaded(s.ID); l != nil {
+			v = m.liveView(l)
+			v.Name = nonEmpty(s.Name)
+		}
+		r.Data = append(r.Data, v)
+	}
+	return r, nil
+}
+
+// listOptions are the wire's filters as the store takes them. Without
+// modelProviders only threads of the configured provider are listed, with an
+// empty list those of all.
+func listOptions(p *protocol.ThreadListParams, provider string) rollout.ListOptions {
+	o := rollout.ListOptions{Cursor: value(p.Cursor), Archived: value(p.Archived), Search: value(p.SearchTerm),
+		DefaultProvider: provider, Providers: []string{provider}}
+	if p.Limit != nil {
+		o.Limit = max(int(*p.Limit), 1)
+	}
+	if p.ModelProviders != nil {
+		o.Providers = p.ModelProviders
+		if len(o.Providers) == 0 {
+			o.Providers = nil
+		}
+	}
+	if p.SortKey != nil && *p.SortKey != protocol.ThreadSortKeyCreatedAt {
+		o.SortKey = rollout.SortUpdated // recency is known by the file's time alone
+	}
+	o.Ascending = p.SortDirection != nil && *p.SortDirection == protocol.SortDirectionAsc
+	for _, k := range p.SourceKinds {
+		o.Sources = append(o.Sources, string(k))
+	}
+	switch f := p.Cwd.(type) {
+	case protocol.ThreadListCwdFilterString:
+		o.Cwds = []string{string(f)}
+	case protocol.ThreadListCwdFilterList:
+		o.Cwds = f
+	}
+	return o
+}
+
+func value[T any](p *T) T {
+	var zero T
+	if p == nil {
+		return zero
+	}
+	return *p
+}

@@ -1,0 +1,140 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/mcp"
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/plugins"
+	"github.com/codexhost/codexhost/rollout"
+)
+
+// Options are what a manager is made of. Home is required.
+type Options struct {
+	Home    string // CODEX_HOME, absolute
+	Cwd     string // of the process: where threads start that name no folder
+	Version string // of this program
+	Source  string // session source of new threads; "vscode" if empty, as clients expect of an app server
+
+	Config     *config.Loader
+	Executable string // run in the roles of the built-in plugins; empty means the running one
+	Log        hclog.Logger
+	Now        func() time.Time
+}
+
+// A Manager holds the live threads. See the package comment.
+type Manager struct {
+	opts    Options
+	config  *config.Loader
+	store   *rollout.Store
+	models  *models
+	plugins *plugins.Host
+	mcp     *mcp.Service
+	hub     hub
+	log     hclog.Logger
+	now     func() time.Time
+
+	mu      sync.Mutex // guards the fields below
+	threads map[string]*live
+	client  thread.ClientInfo
+	closed  bool
+}
+
+// live is a loaded thread and what the manager holds for it.
+type live struct {
+	id       string
+	thread   *thread.Thread
+	meta     rollout.Meta
+	config   *config.Config
+	path     string   // of its rollout; empty for an ephemeral thread
+	servers  *mcp.Set // nil without MCP servers
+	listener *serverListener
+}
+
+// New makes a manager. It opens no file and starts nothing.
+func New(o Options) (*Manager, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Source == "" {
+		o.Source = "vscode"
+	}
+	m := &Manager{
+		opts: o, config: o.Config, log: o.Log, now: o.Now,
+		store:   rollout.NewStore(o.Home, rollout.Options{Now: o.Now}),
+		threads: make(map[string]*live),
+	}
+	m.models = newModels(o.Home)
+	m.hub.subscribers = make(map[string][]*Client)
+	host, err := newPlugins(o)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the plugin host: %w", err)
+	}
+	m.plugins = host
+	m.mcp = newMCP(o, host)
+	return m, nil
+}
+
+// Home is the folder of configuration and threads.
+func (m *Manager) Home() string { return m.opts.Home }
+
+// Cwd is the folder that stands for one that a client does not name.
+func (m *Manager) Cwd() string { return m.opts.Cwd }
+
+// Introduce names the client that new threads are made for.
+func (m *Manager) Introduce(c thread.ClientInfo) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.client = c
+}
+
+// ThreadIDs is every loaded thread, oldest first.
+func (m *Manager) ThreadIDs() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ids := make([]string, 0, len(m.threads))
+	for id := range m.threads {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+// Get is a loaded thread, or a refusal that names the id.
+func (m *Manager) Get(id string) (*thread.Thread, error) {
+	l, err := m.get(id)
+	if err != nil {
+		return nil, err
+	}
+	return l.thread, nil
+}
+
+func (m *Manager) get(id string) (*live, error) {
+	if err := checkID(id, "thread"); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.threads[id]
+	if l == nil {
+		return nil, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not found: " + id,
+			Remedy: "start it with thread/start or load it with thread/resume"}
+	}
+	return l, nil
+}
+
+// OnEOF is what the configuration wants at the end of input: "drain" or another word.
+func (m *Manager) OnEOF() string {
+	cfg, err := m.config.Load(context.Background(), config.Query{Cwd: m.opts.Cwd})
+	if err != nil {
+		return "drain"
+	}
+	return cfg.Host.OnEOF
+}

@@ -1,0 +1,168 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/mcp"
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/manager/tool"
+	mcpprovider "github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// serverGrace is how long a request to the model waits for MCP servers that are
+// still starting. Most start faster; a slow one must not hold up a turn.
+const serverGrace = time.Second
+
+// mcpServers is the configured table as the service takes it, sorted by name.
+func mcpServers(cfg *config.Config) []mcp.Server {
+	servers := make([]mcp.Server, 0, len(cfg.McpServers))
+	for _, s := range cfg.McpServers {
+		out := mcp.Server{
+			Name: s.Name, Err: s.Err, Command: s.Command, Args: s.Args, Env: s.Env, Cwd: s.Cwd,
+			URL: s.URL, BearerTokenEnvVar: s.BearerTokenEnvVar, HTTPHeaders: s.HTTPHeaders, EnvHTTPHeaders: s.EnvHTTPHeaders,
+			StartupTimeout: s.StartupTimeout, ToolTimeout: s.ToolTimeout, Enabled: s.Enabled, Required: s.Required,
+			ParallelCalls: s.ParallelCalls, EnabledTools: s.EnabledTools, DisabledTools: s.DisabledTools,
+			ApprovalMode: mcp.ApprovalMode(s.ApprovalMode),
+		}
+		for _, v := range s.EnvVars {
+			out.EnvVars = append(out.EnvVars, v.Name)
+		}
+		for name, mode := range s.ToolApproval {
+			if out.ToolApproval == nil {
+				out.ToolApproval = make(map[string]mcp.ApprovalMode)
+			}
+			out.ToolApproval[name] = mcp.ApprovalMode(mode)
+		}
+		servers = append(servers, out)
+	}
+	sort.Slice(servers, func(i, j int) bool { return servers[i].Name < servers[j].Name })
+	return servers
+}
+
+// startServers lets a thread's servers start in the background. Only those that
+// are required are waited for.
+func (m *Manager) startServers(ctx context.Context, l *live, cwd string) error {
+	servers := mcpServers(l.config)
+	if len(servers) == 0 {
+		return nil
+	}
+	l.listener = &serverListener{manager: m, live: l}
+	l.servers = m.mcp.Join(l.id, cwd, servers, l.listener)
+	if err := l.servers.WaitRequired(ctx); err != nil {
+		l.servers.Close()
+		return &thread.Failure{Kind: thread.KindServerFailed, Remedy: "mend the server or drop `required = true`",
+			Err: errors.New("error creating thread: Fatal error: Failed to initialize session: " + err.Error())}
+	}
+	return nil
+}
+
+// A serverListener tells a thread's subscribers of its servers, from the moment
+// on that they know of the thread.
+type serverListener struct {
+	manager *Manager
+	live    *live
+
+	mu      sync.Mutex // guards the fields below; held while telling, for the order
+	open    bool
+	pending []mcp.Startup
+}
+
+// ServerStatus implements mcp.Listener.
+func (s *serverListener) ServerStatus(e mcp.Startup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open {
+		s.pending = append(s.pending, e)
+		return
+	}
+	s.tell(e)
+}
+
+// begin tells what has happened so far, and from now on at once.
+func (s *serverListener) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.pending {
+		s.tell(e)
+	}
+	s.pending, s.open = nil, true
+}
+
+func (s *serverListener) tell(e mcp.Startup) {
+	n := &protocol.McpServerStatusUpdatedNotification{ThreadID: &e.ThreadID, Name: e.Name, Status: protocol.McpServerStartupState(e.State)}
+	if e.State == mcp.Failed {
+		n.Error = &e.Error
+		if e.NeedsLogin {
+			n.FailureReason = ptr(protocol.McpServerStartupFailureReasonReauthenticationRequired)
+		}
+	}
+	s.manager.hub.Event(context.Background(), thread.Event{Thread: e.ThreadID, Kind: thread.Told, Method: "mcpServer/startupStatus/updated", Params: n})
+}
+
+// Elicit implements mcp.Listener: a server's question goes to the user.
+func (s *serverListener) Elicit(ctx context.Context, e mcp.Elicitation) ([]byte, error) {
+	return s.live.thread.Ask(ctx, tool.WaitingOnApproval, "mcpServer/elicitation/request", e.Params)
+}
+
+// McpStatus tells of the configured servers: a thread's, or those that the
+// configuration names now.
+func (m *Manager) McpStatus(ctx context.Context, threadID, name string, full bool) ([]json.RawMessage, error) {
+	var rows []mcp.Status
+	if threadID != "" {
+		l, err := m.get(threadID)
+		if err != nil {
+			return nil, err
+		}
+		if l.servers != nil {
+			rows = l.servers.Status(ctx, full)
+		}
+	} else {
+		cfg, err := m.load(ctx, m.opts.Cwd, nil)
+		if err != nil {
+			return nil, err
+		}
+		if servers := mcpServers(cfg); len(servers) > 0 {
+			rows = m.mcp.Status(ctx, servers, full)
+		}
+	}
+	out := make([]json.RawMessage, 0, len(rows))
+	for _, r := range rows {
+		if name == "" || r.Name == name {
+			out = append(out, r.Row)
+		}
+	}
+	return out, nil
+}
+
+// CallMcpTool calls a tool of one of a thread's servers on behalf of a client,
+// and returns the server's result as it is.
+func (m *Manager) CallMcpTool(ctx context.Context, threadID, server, name string, arguments, meta json.RawMessage) (json.RawMessage, error) {
+	l, err := m.get(threadID)
+	if err != nil {
+		return nil, err
+	}
+	if l.servers == nil {
+		return nil, unknownServer(server)
+	}
+	result, err := l.servers.CallTool(ctx, server, name, arguments, meta)
+	var refused *mcpprovider.CallError
+	switch {
+	case err == nil:
+		return result, nil
+	case errors.As(err, &refused) && refused.Cause == mcpprovider.CauseServer:
+		return nil, &thread.Failure{Kind: thread.KindServerFailed, Code: refused.Code, Data: refused.Data, Err: errors.New(refused.Message)}
+	default:
+		return nil, &thread.Failure{Kind: thread.KindServerFailed, Remedy: "see mcpServerStatus/list for the server's state", Err: err}
+	}
+}
+
+func unknownServer(name string) error {
+	return &thread.Failure{Kind: thread.KindServerNotFound, Remedy: "configure it in [mcp_servers." + name + "]", Err: errors.New("unknown MCP server '" + name + "'")}
+}

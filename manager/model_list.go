@@ -1,0 +1,54 @@
+package manager
+
+import (
+	"context"
+
+	"github.com/codexhost/codexhost/manager/model"
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// Models are the models of the catalogue that the configuration names, those of
+// the given provider if one is named.
+func (m *Manager) Models(ctx context.Context, includeHidden bool, provider string) ([]protocol.Model, error) {
+	cfg, err := m.load(ctx, m.opts.Cwd, nil)
+	if err != nil {
+		return nil, err
+	}
+	if provider != "" {
+		if _, err := m.providerFor(cfg, provider); err != nil {
+			return nil, &thread.Failure{Kind: thread.KindConfigInvalid, Code: -32600, Remedy: "name a provider that is configured", Err: err}
+		}
+	}
+	catalog := m.models.catalog(cfg)
+	page, err := catalog.List(includeHidden, nil, -1)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]protocol.Model, len(page.Models))
+	standard := catalog.Default()
+	for i := range page.Models {
+		out[i] = modelView(&page.Models[i])
+		out[i].IsDefault = page.Models[i].Slug == standard
+	}
+	return out, nil
+}
+
+func modelView(i *model.Info) protocol.Model {
+	v := protocol.Model{ID: i.Slug, Model: i.Slug, DisplayName: i.DisplayName, Description: i.Description, Hidden: i.Hidden(),
+		DefaultReasoningEffort: protocol.ReasoningEffort(i.DefaultReasoningLevel), SupportsPersonality: i.SupportsPersonality,
+		AdditionalSpeedTiers: i.AdditionalSpeedTiers}
+	for _, l := range i.SupportedReasoningLevels {
+		v.SupportedReasoningEfforts = append(v.SupportedReasoningEfforts, protocol.ReasoningEffortOption{ReasoningEffort: protocol.ReasoningEffort(l.Effort), Description: l.Description})
+	}
+	for _, x := range i.InputModalities {
+		v.InputModalities = append(v.InputModalities, protocol.InputModality(x))
+	}
+	for _, t := range i.ServiceTiers {
+		v.ServiceTiers = append(v.ServiceTiers, protocol.ModelServiceTier{ID: t.ID, Name: t.Name, Description: t.Description})
+	}
+	if i.Upgrade != nil {
+		v.Upgrade = &i.Upgrade.Model
+	}
+	return v
+}

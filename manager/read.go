@@ -1,0 +1,69 @@
+package manager
+
+import (
+	"context"
+	"errors"
+
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// ErrNoTurns is why the turns of a thread cannot be read: it has none yet.
+var ErrNoTurns = errors.New("list_turns is not supported yet")
+
+// Read is a thread as it stands, live or stored, with its turns if they are asked for.
+func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (protocol.Thread, error) {
+	if err := checkID(id, "thread"); err != nil {
+		return protocol.Thread{}, err
+	}
+	if l := m.loaded(id); l != nil {
+		return m.readLive(l, includeTurns)
+	}
+	h, err := m.store.Read(id)
+	if errors.Is(err, rollout.ErrNotFound) {
+		return protocol.Thread{}, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not loaded: " + id,
+			Remedy: "list what is stored with thread/list"}
+	}
+	if err != nil {
+		return protocol.Thread{}, storeRefusal(err, id)
+	}
+	v := m.storedView(rollout.Summary{ID: id, Path: h.Path, Meta: h.Meta, Preview: h.Preview, Model: h.Model,
+		Name: m.store.Name(id), CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt})
+	v.ReasoningEffort = effort(h.Effort)
+	if includeTurns {
+		v.Turns, err = h.Turns()
+	}
+	return v, err
+}
+
+func (m *Manager) readLive(l *live, includeTurns bool) (protocol.Thread, error) {
+	v := m.liveView(l)
+	if !includeTurns {
+		return v, nil
+	}
+	if l.path == "" {
+		return v, &thread.Refusal{Kind: thread.KindInvalidRequest, Message: "ephemeral threads do not support includeTurns",
+			Remedy: "follow the thread's notifications, or start it without ephemeral"}
+	}
+	if !l.thread.Snapshot().Started {
+		return v, ErrNoTurns
+	}
+	turns, err := m.liveTurns(l)
+	v.Turns = turns
+	return v, err
+}
+
+// storedView is a thread that is not live.
+func (m *Manager) storedView(s rollout.Summary) protocol.Thread {
+	v := metaView(s.Meta)
+	v.ID = s.ID
+	v.Path = &s.Path
+	v.Preview = s.Preview
+	v.Name = nonEmpty(s.Name)
+	v.Model = nonEmpty(s.Model)
+	v.CreatedAt = s.CreatedAt.Unix()
+	v.UpdatedAt = s.UpdatedAt.Unix()
+	v.RecencyAt = ptr(s.UpdatedAt.Unix())
+	return v
+}

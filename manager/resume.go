@@ -1,0 +1,211 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/codexhost/codexhost/manager/model"
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// ResumeParams name a thread and what it shall be like from now on.
+type ResumeParams struct {
+	Wanted
+	ThreadID     string
+	Path         string                  // of a rollout; wins over ThreadID where that one is not loaded
+	History      []protocol.ResponseItem // makes a new thread of these items instead
+	ExcludeTurns bool                    // leave the turns out of the view
+}
+
+// A Resumed thread is one that a client joins.
+type Resumed struct {
+	Opened
+	loaded     bool // it was live already
+	lastTurnID string
+}
+
+// Resume loads a stored thread, or joins a live one, whose settings stay.
+func (m *Manager) Resume(ctx context.Context, p ResumeParams) (*Resumed, error) {
+	if p.History != nil {
+		return m.resumeHistory(ctx, p)
+	}
+	if p.Path == "" {
+		if err := checkID(p.ThreadID, "session"); err != nil {
+			return nil, err
+		}
+	}
+	if l := m.loaded(p.ThreadID); l != nil {
+		return m.rejoin(l, p)
+	}
+	return m.resumeStored(ctx, p)
+}
+
+func (m *Manager) loaded(id string) *live {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.threads[id]
+}
+
+// rejoin is a live thread as it stands, with the turn that runs.
+func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
+	s := l.thread.Snapshot()
+	if p.Path != "" && p.Path != l.path {
+		return nil, &thread.Refusal{Kind: thread.KindThreadBusy, Remedy: "resume it without a path",
+			Message: fmt.Sprintf("cannot resume running thread %s with stale path: requested `%s`, active `%s`", l.thread.ID(), p.Path, l.path)}
+	}
+	if !s.Started {
+		return nil, noRollout(l.thread.ID())
+	}
+	r := &Resumed{Opened: Opened{Thread: l.thread, View: m.liveView(l), Settings: s.Settings, Instructions: m.instructions(l.config)(s.Settings.Cwd), live: l}, loaded: true}
+	if !p.ExcludeTurns && l.path != "" {
+		turns, err := m.liveTurns(l)
+		if err != nil {
+			return nil, err
+		}
+		r.View.Turns = turns
+	}
+	return r, nil
+}
+
+// resumeStored loads a thread from its file.
+func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, error) {
+	ref := p.ThreadID
+	if p.Path != "" {
+		ref = p.Path
+	}
+	recorder, history, err := m.store.Open(ref)
+	if err != nil {
+		return nil, storeRefusal(err, p.ThreadID)
+	}
+	opened, err := m.reopen(ctx, p, recorder, history)
+	if err != nil {
+		return nil, errors.Join(err, recorder.Close())
+	}
+	r := &Resumed{Opened: *opened, lastTurnID: history.LastTurnID}
+	m.hub.announce(ctx, "thread/status/changed", &protocol.ThreadStatusChangedNotification{ThreadID: r.View.ID, Status: r.View.Status})
+	r.View.UpdatedAt = history.UpdatedAt.Unix()
+	r.View.RecencyAt = ptr(history.UpdatedAt.Unix())
+	if !p.ExcludeTurns {
+		turns, err := history.Turns()
+		if err != nil {
+			return nil, err
+		}
+		r.View.Turns = turns
+	}
+	return r, nil
+}
+
+// reopen brings a stored thread to life: with what it last ran with, unless the
+// client wants something else.
+func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, h *rollout.History) (*Opened, error) {
+	w := p.Wanted
+	if w.Cwd == "" {
+		w.Cwd = h.Meta.Cwd
+	}
+	if w.Provider == nil && h.Meta.ModelProvider != "" {
+		w.Provider = &h.Meta.ModelProvider
+	}
+	if w.Model == nil && h.Model != "" {
+		w.Model = &h.Model
+	}
+	if w.BaseInstructions == nil {
+		w.BaseInstructions = recordedInstructions(h.Meta.Instructions)
+	}
+	cwd := m.absolute(w.Cwd)
+	cfg, err := m.load(ctx, cwd, w.Config)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := m.settings(cfg, cwd, w)
+	if err != nil {
+		return nil, err
+	}
+	if h.Effort != "" {
+		settings.Effort = h.Effort
+	}
+	spec := thread.Spec{ID: recorder.ID(), SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
+		Recorder: recorder, Client: m.introduced()}
+	if h.Tokens != nil {
+		spec.Usage, spec.LastUsage = usage(h.Tokens.Total), usage(h.Tokens.Last)
+	}
+	if g := h.Meta.Git; g != nil {
+		spec.Git = &thread.GitInfo{Commit: g.CommitHash, Branch: g.Branch, OriginURL: g.RepositoryURL}
+	}
+	return m.open(ctx, spec, h.Meta, cfg)
+}
+
+// recordedInstructions is the text that a thread was started with.
+func recordedInstructions(raw json.RawMessage) *string {
+	var base struct{ Text *string }
+	if len(raw) == 0 || json.Unmarshal(raw, &base) != nil {
+		return nil
+	}
+	return base.Text
+}
+
+func usage(u rollout.TokenUsage) *model.Usage {
+	return &model.Usage{Input: u.Input, CachedInput: u.CachedInput, CacheWrite: u.CacheWriteInput, Output: u.Output, Reasoning: u.ReasoningOutput, Total: u.Total}
+}
+
+// resumeHistory makes a new thread that has seen the given items.
+func (m *Manager) resumeHistory(ctx context.Context, p ResumeParams) (*Resumed, error) {
+	return nil, &thread.Refusal{Kind: thread.KindNotSupported, Message: "thread/resume with a history is not served by this version of codexhost",
+		Remedy: "resume a stored thread by its id"}
+}
+
+// noRollout refuses a thread that has no file.
+func noRollout(id string) error {
+	return &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "no rollout found for thread id " + id,
+		Remedy: "a thread is stored from its first turn on; list what is there with thread/list"}
+}
+
+// storeRefusal is why a stored thread cannot be had, as the client is told it.
+func storeRefusal(err error, id string) error {
+	var locked *rollout.LockedError
+	switch {
+	case errors.As(err, &locked):
+		return &thread.Refusal{Kind: thread.KindThreadBusy, Message: locked.Error(), Remedy: "close it in the program that has it open, or read it with thread/read"}
+	case errors.Is(err, rollout.ErrArchived):
+		return &thread.Refusal{Kind: thread.KindInvalidRequest, Remedy: "call thread/unarchive first",
+			Message: fmt.Sprintf("session %s is archived. Run `codex unarchive %s` to unarchive it first.", id, id)}
+	case errors.Is(err, rollout.ErrNotFound):
+		return noRollout(id)
+	default:
+		return &thread.Refusal{Kind: thread.KindStorage, Message: err.Error(), Remedy: "look at the file that is named"}
+	}
+}
+
+// liveTurns are the turns of a live thread, from its file; the one that runs
+// now is in progress.
+func (m *Manager) liveTurns(l *live) ([]protocol.Turn, error) {
+	history, err := m.store.Read(l.path)
+	if err != nil {
+		return nil, storeRefusal(err, l.thread.ID())
+	}
+	turns, err := history.Turns()
+	if err != nil {
+		return nil, err
+	}
+	active := l.thread.Snapshot().ActiveTurn
+	for i := range turns {
+		if turns[i].ID == active {
+			turns[i].Status, turns[i].CompletedAt, turns[i].DurationMs = protocol.TurnStatusInProgress, nil, nil
+		}
+	}
+	return turns, nil
+}
+
+// Resumed tells of a thread whose resumption has been answered.
+func (m *Manager) Resumed(ctx context.Context, r *Resumed) {
+	r.live.begin()
+	if s := r.Thread.Snapshot(); s.Usage != (model.Usage{}) && r.lastTurnID != "" {
+		info, _ := m.models.catalog(r.live.config).Lookup(s.Settings.Model)
+		m.hub.Event(ctx, thread.Event{Thread: r.View.ID, Kind: thread.Told, Method: "thread/tokenUsage/updated",
+			Params: &protocol.ThreadTokenUsageUpdatedNotification{ThreadID: r.View.ID, TurnID: r.lastTurnID,
+				TokenUsage: thread.TokenUsage(s.Usage, s.LastUsage, info.UsableWindow())}})
+	}
+}

@@ -1,0 +1,113 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/mcp"
+	"github.com/codexhost/codexhost/manager/model"
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/manager/tool"
+	"github.com/codexhost/codexhost/plugins"
+	mcpprovider "github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/plugins/skill"
+)
+
+// Names of the providers that ship inside the binary; their roles on its
+// command line are the same.
+const (
+	SkillsPlugin = "skills"
+	MCPPlugin    = "mcp"
+)
+
+// newPlugins makes the plugin host with the two built-in providers. No process
+// starts before it is needed.
+func newPlugins(o Options) (*plugins.Host, error) {
+	mcpSpec := plugins.Builtin(MCPPlugin, mcpprovider.Kind, MCPPlugin)
+	mcpSpec.OwnsProcesses = true
+	return plugins.New(plugins.Options{
+		Kinds:      []plugins.Kind{skill.Contract(nil), mcpprovider.Contract(nil)},
+		Specs:      []plugins.Spec{plugins.Builtin(SkillsPlugin, skill.Kind, SkillsPlugin), mcpSpec},
+		Executable: o.Executable,
+		Logger:     o.Log.Named("plugin"),
+	})
+}
+
+// newMCP makes the service that runs MCP servers through the built-in provider.
+func newMCP(o Options, host *plugins.Host) *mcp.Service {
+	return mcp.New(mcp.Options{
+		Provider: func(ctx context.Context) (mcpprovider.Provider, error) {
+			return plugins.Get[mcpprovider.Provider](ctx, host, MCPPlugin)
+		},
+		Env:    os.LookupEnv,
+		Home:   o.Home,
+		Client: mcpprovider.ClientInfo{Name: "codexhost", Title: "codexhost", Version: o.Version},
+		Log:    slog.New(logHandler{o.Log.Named("mcp")}),
+	})
+}
+
+// servicesFor are the services of one thread.
+func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thread.Services, error) {
+	p, err := m.providerFor(cfg, provider)
+	if err != nil {
+		return thread.Services{}, err
+	}
+	client, err := m.models.client(p)
+	if err != nil {
+		return thread.Services{}, err
+	}
+	catalog := m.models.catalog(cfg)
+	return thread.Services{
+		Model:        client,
+		ModelInfo:    catalog.Lookup,
+		Instructions: m.instructions(cfg),
+		Skills:       threadSkills{m, cfg},
+		Tools: func(ctx context.Context, s thread.Settings) tool.Offer {
+			return m.tools(ctx, l, catalog, s)
+		},
+		Asker: &m.hub,
+		Log:   m.log.Named("thread"),
+		Now:   m.now,
+	}, nil
+}
+
+// tools is what a request may offer. A server that is about to be ready gets a
+// moment; one that is late joins the next request.
+func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s thread.Settings) tool.Offer {
+	offers := tool.Offers{tool.Plan{}}
+	if l.servers != nil {
+		wait, cancel := context.WithTimeout(ctx, serverGrace)
+		defer cancel()
+		if late := l.servers.WaitReady(wait); len(late) > 0 {
+			m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
+		}
+		info, _ := catalog.Lookup(s.Model)
+		offers = append(offers, tool.MCP{Offer: l.servers.Offer(), Images: info.AcceptsImages()})
+	}
+	return offers
+}
+
+// instructions reads the AGENTS.md files by a configuration's rules.
+func (m *Manager) instructions(cfg *config.Config) func(cwd string) thread.Instructions {
+	return func(cwd string) thread.Instructions {
+		root := cfg.ProjectRoot
+		if cwd != cfg.Cwd {
+			if moved, err := m.config.Load(context.Background(), config.Query{Cwd: cwd}); err == nil {
+				root = moved.ProjectRoot
+			}
+		}
+		return thread.ReadInstructions(cwd, thread.InstructionRules{Home: m.opts.Home, Root: root,
+			Fallbacks: cfg.Docs.Fallbacks, MaxBytes: int(cfg.Docs.MaxBytes)})
+	}
+}
+
+// closeServices ends what the manager started, in the order of dependence.
+func (m *Manager) closeServices(ctx context.Context) error {
+	err := m.mcp.Close(ctx)
+	err = errors.Join(err, m.plugins.Close(ctx))
+	m.models.close()
+	return err
+}

@@ -1,0 +1,229 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// StartParams say what a new thread shall be like. Nil and empty take what the
+// configuration says.
+type StartParams struct {
+	Wanted
+	Ephemeral    bool
+	HistoryMode  string // rollout.ModePaginated or rollout.ModeLegacy
+	ThreadSource string
+}
+
+// Wanted are the settings that a client may name when it starts, resumes or
+// forks a thread.
+type Wanted struct {
+	Cwd                   string
+	Model                 *string
+	Provider              *string
+	ServiceTier           *string
+	Personality           *string
+	BaseInstructions      *string
+	DeveloperInstructions *string
+	Approval              protocol.AskForApproval
+	Sandbox               protocol.SandboxMode
+	WorkspaceRoots        []string
+	Config                map[string]any // overrides of config.toml; keys may be dotted
+}
+
+// Start makes a thread. Nothing is written before its first turn.
+func (m *Manager) Start(ctx context.Context, p StartParams) (*Opened, error) {
+	cwd := m.absolute(p.Cwd)
+	cfg, err := m.load(ctx, cwd, p.Config)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := m.settings(cfg, cwd, p.Wanted)
+	if err != nil {
+		return nil, err
+	}
+	id := uuid.Must(uuid.NewV7()).String()
+	meta := m.newMeta(id, settings, cfg, p)
+	spec := thread.Spec{ID: id, SessionID: id, Settings: settings, Client: m.introduced()}
+	if !p.Ephemeral {
+		if spec.Recorder, err = m.store.Create(meta); err != nil {
+			return nil, fmt.Errorf("creating thread %s: %w", id, err)
+		}
+		meta = spec.Recorder.Meta()
+	} else {
+		meta.Timestamp = m.now()
+	}
+	return m.open(ctx, spec, meta, cfg)
+}
+
+// newMeta is what the thread's file will say of it first.
+func (m *Manager) newMeta(id string, s thread.Settings, cfg *config.Config, p StartParams) rollout.Meta {
+	meta := rollout.Meta{
+		ID: id, SessionID: id, Cwd: s.Cwd, WorkspaceRoots: s.WorkspaceRoots, Originator: m.introduced().Originator,
+		CLIVersion: m.opts.Version, Source: json.RawMessage(`"` + m.opts.Source + `"`), ThreadSource: p.ThreadSource,
+		ModelProvider: s.Provider, HistoryMode: p.HistoryMode, ContextWindowID: uuid.Must(uuid.NewV7()).String(),
+	}
+	base := s.BaseInstructions
+	if base == "" {
+		info, _ := m.models.catalog(cfg).Lookup(s.Model)
+		base = info.BaseInstructions
+	}
+	meta.Instructions, _ = json.Marshal(map[string]string{"text": base}) // a string always has a JSON form
+	return meta
+}
+
+// An Opened thread is live and registered.
+type Opened struct {
+	Thread       *thread.Thread
+	View         protocol.Thread
+	Settings     thread.Settings
+	Instructions thread.Instructions
+
+	live *live
+}
+
+// open brings a thread to life and registers it. Its first event must say that
+// it is configured; otherwise nothing is registered. It owns spec.Recorder.
+func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config) (*Opened, error) {
+	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
+	services, err := m.servicesFor(l, cfg, spec.Settings.Provider)
+	if err != nil {
+		return nil, errors.Join(err, closeRecorder(spec.Recorder))
+	}
+	first := &firstEvent{next: &m.hub}
+	l.thread = thread.Start(context.WithoutCancel(ctx), spec, services, first)
+	if err := m.register(ctx, l, first, spec.Settings.Cwd); err != nil {
+		return nil, errors.Join(err, m.stop(context.WithoutCancel(ctx), l.thread))
+	}
+	return &Opened{Thread: l.thread, View: m.liveView(l), Settings: spec.Settings, Instructions: services.Instructions(spec.Settings.Cwd), live: l}, nil
+}
+
+func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd string) error {
+	if !first.configured {
+		return errors.New("session configured event was not the first event in the stream")
+	}
+	if err := m.startServers(ctx, l, cwd); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		l.close()
+		return errClosed
+	}
+	m.threads[l.id] = l
+	return nil
+}
+
+// close lets go of what the manager holds for a thread that has ended.
+func (l *live) close() {
+	if l.servers != nil {
+		l.servers.Close()
+	}
+}
+
+// Begun tells of a thread whose start has been answered.
+func (m *Manager) Begun(ctx context.Context, o *Opened) {
+	m.hub.Event(ctx, thread.Event{Thread: o.View.ID, Kind: thread.Told, Method: "thread/started", Params: &protocol.ThreadStartedNotification{Thread: o.View}})
+	o.live.begin()
+}
+
+// begin lets the news of a thread's servers out.
+func (l *live) begin() {
+	if l.listener != nil {
+		l.listener.begin()
+	}
+}
+
+var errClosed = errors.New("the host is shutting down")
+
+func closeRecorder(r *rollout.Recorder) error {
+	if r == nil {
+		return nil
+	}
+	return r.Close()
+}
+
+func pathOf(r *rollout.Recorder) string {
+	if r == nil {
+		return ""
+	}
+	return r.Path()
+}
+
+// firstEvent looks at a thread's first event and passes the others on.
+type firstEvent struct {
+	next       thread.Observer
+	seen       bool
+	configured bool
+}
+
+func (f *firstEvent) Event(ctx context.Context, e thread.Event) {
+	if !f.seen { // the loop has not started: nothing tells concurrently yet
+		f.seen = true
+		f.configured = e.Kind == thread.Configured && e.Submission == ""
+		return
+	}
+	f.next.Event(ctx, e)
+}
+
+// absolute is a folder named by a client: relative to the process's, and that
+// one where none is named. It need not exist.
+func (m *Manager) absolute(cwd string) string {
+	if !filepath.IsAbs(cwd) {
+		cwd = filepath.Join(m.opts.Cwd, cwd)
+	}
+	return filepath.Clean(cwd)
+}
+
+// load reads the configuration for a folder as it is on disk now.
+func (m *Manager) load(ctx context.Context, cwd string, overrides map[string]any) (*config.Config, error) {
+	cfg, err := m.config.Load(ctx, config.Query{Cwd: cwd, Overrides: overrides})
+	if err != nil {
+		return nil, &thread.Refusal{Kind: thread.KindConfigInvalid, Message: err.Error(), Remedy: "mend the named file or override and try again"}
+	}
+	return cfg, nil
+}
+
+func (m *Manager) introduced() thread.ClientInfo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.client
+}
+
+// checkID refuses what is no thread id, in the reference's words.
+func checkID(id, what string) error {
+	if _, err := uuid.Parse(id); err == nil {
+		return nil
+	}
+	msg := "invalid " + what + " id: " + whyNoUUID(id)
+	return &thread.Refusal{Kind: thread.KindInvalidInput, Message: msg, Remedy: "thread ids are UUIDs, as thread/start and thread/list give them"}
+}
+
+// whyNoUUID says what keeps a text from being a UUID.
+func whyNoUUID(s string) string {
+	for i, r := range strings.TrimPrefix(s, "urn:uuid:") {
+		if !strings.ContainsRune("0123456789abcdefABCDEF-", r) {
+			return fmt.Sprintf("invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `%c` at %d", r, i+1)
+		}
+	}
+	return fmt.Sprintf("invalid length: expected length 32 for simple format, found %d", len(s))
+}
+
+// CwdOverride is a folder that a turn names, made absolute; nil if it names none.
+func (m *Manager) CwdOverride(cwd *string) *string {
+	if cwd == nil {
+		return nil
+	}
+	return ptr(m.absolute(*cwd))
+}

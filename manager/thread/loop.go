@@ -1,0 +1,135 @@
+package thread
+
+import (
+	"context"
+	"errors"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+var (
+	errInterrupted = errors.New("interrupted")
+	errShutdown    = errors.New("shut down")
+	errSteered     = errors.New("steered")
+)
+
+// loop takes up ops in order until Shutdown. Long work runs in the turn.
+func (t *Thread) loop() {
+	defer close(t.done)
+	for s := range t.ops {
+		switch op := s.op.(type) {
+		case *UserTurn:
+			t.userTurn(s, op)
+		case *Steer:
+			id, err := t.steer(op.ExpectedTurnID, input{op.Input, op.ClientMessageID})
+			s.reply <- answer{Receipt{ID: s.id, TurnID: id}, err}
+		case *Interrupt:
+			t.interrupt(s, op)
+		case *Shutdown:
+			t.shutdown()
+			s.reply <- answer{receipt: Receipt{ID: s.id}}
+			return
+		}
+	}
+}
+
+// An input is what a user said at once.
+type input struct {
+	items     []protocol.UserInput
+	messageID string // the client's id for it, or empty
+}
+
+// userTurn starts a turn, or steers the one that runs.
+func (t *Thread) userTurn(s submission, op *UserTurn) {
+	in := input{op.Input, op.ClientMessageID}
+	for {
+		t.mu.Lock()
+		running := t.active
+		if running == nil {
+			break
+		}
+		if !running.ending {
+			running.steerLocked(in)
+			t.mu.Unlock()
+			s.reply <- answer{receipt: Receipt{ID: s.id, TurnID: running.id}}
+			return
+		}
+		t.mu.Unlock()
+		<-running.done // its ending is bounded
+	}
+	settings, changed := t.settings.with(op.Overrides)
+	t.settings = settings
+	tn := newTurn(s.id, t, in, op.OutputSchema)
+	tn.settings, tn.settingsChanged = settings, changed
+	t.active = tn
+	t.started = true
+	if t.preview == "" {
+		t.preview = previewOf(op.Input)
+	}
+	t.mu.Unlock()
+	s.reply <- answer{receipt: Receipt{ID: s.id, TurnID: tn.id, release: tn.gate.open}}
+	go tn.run()
+}
+
+// steer adds input to the running turn and cuts the request in flight.
+func (t *Thread) steer(expected string, in input) (string, error) {
+	if len(in.items) == 0 {
+		return "", refuse(KindInvalidInput, "send at least one input item", "input must not be empty")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tn := t.active
+	if tn == nil || tn.ending {
+		return "", refuse(KindNoActiveTurn, "start a turn with turn/start", "no active turn to steer")
+	}
+	if tn.id != expected {
+		return "", refuse(KindTurnNotFound, "steer the turn that runs", "expected active turn id `%s` but found `%s`", expected, tn.id)
+	}
+	tn.steerLocked(in)
+	return tn.id, nil
+}
+
+// interrupt aborts the running turn, which answers the submission itself.
+func (t *Thread) interrupt(s submission, op *Interrupt) {
+	t.mu.Lock()
+	tn := t.active
+	var err error
+	switch {
+	case tn == nil || tn.ending && !tn.interrupted():
+		err = refuse(KindNoActiveTurn, "the turn has ended; there is nothing to do", "no active turn to interrupt")
+	case op.TurnID != "" && op.TurnID != tn.id:
+		err = refuse(KindTurnNotFound, "interrupt the turn that runs", "expected active turn id %s but found %s", op.TurnID, tn.id)
+	case tn.ending: // another interrupt came first and is about to be answered
+		t.mu.Unlock()
+		<-tn.done
+		s.reply <- answer{receipt: Receipt{ID: s.id, TurnID: tn.id}}
+		return
+	default:
+		tn.interrupters = append(tn.interrupters, interrupter{s, newGate()})
+		tn.cancel(errInterrupted)
+	}
+	t.mu.Unlock()
+	if err != nil {
+		s.reply <- answer{err: err}
+	}
+}
+
+// shutdown ends the running turn, as interrupted, and closes the rollout.
+func (t *Thread) shutdown() {
+	t.mu.Lock()
+	tn := t.active
+	if tn != nil {
+		tn.cancel(errShutdown)
+		tn.gate.open()
+	}
+	t.mu.Unlock()
+	if tn != nil {
+		<-tn.done
+	}
+	if t.spec.Recorder != nil {
+		if err := t.spec.Recorder.Close(); err != nil {
+			t.services.Log.Error("closing a rollout", "thread", t.id, "error", err)
+		}
+	}
+	t.observer.Event(context.Background(), Event{Thread: t.id, Kind: Closed})
+}

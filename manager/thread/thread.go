@@ -1,0 +1,234 @@
+package thread
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/codexhost/codexhost/manager/model"
+	"github.com/codexhost/codexhost/manager/tool"
+	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// opQueue is how many ops may wait for the loop before Submit blocks.
+const opQueue = 512
+
+// A Spec is what a thread is born with.
+type Spec struct {
+	ID        string
+	SessionID string
+	Settings  Settings
+	History   []json.RawMessage // what the model has seen so far
+	// What is known of a resumed thread; zero for a new one.
+	Usage, LastUsage *model.Usage
+	Preview          string
+	Git              *GitInfo
+	// Recorder writes the thread's file; nil for an ephemeral thread. The
+	// thread owns it and closes it.
+	Recorder *rollout.Recorder
+	// Client identifies the program that started the thread to the model.
+	Client ClientInfo
+}
+
+// ClientInfo is how requests to a model name the client they are made for.
+type ClientInfo struct {
+	Originator string
+	UserAgent  string
+}
+
+// Services are what a thread uses and does not own.
+type Services struct {
+	// Model is the client for the thread's provider.
+	Model model.Client
+	// ModelInfo describes a model; known is false for one no catalogue lists.
+	ModelInfo func(slug string) (info model.Info, known bool)
+	// Instructions reads the AGENTS.md files that hold for a folder.
+	Instructions func(cwd string) Instructions
+	// Skills finds the skills a turn may use.
+	Skills Skills
+	// Tools is what the next request may offer. It may wait, as long as ctx
+	// lives, for a server that is about to be ready.
+	Tools func(ctx context.Context, s Settings) tool.Offer
+	Asker Asker
+	Log   hclog.Logger
+	Now   func() time.Time
+}
+
+// Skills are the skills that a turn knows of.
+type Skills interface {
+	// Section is the part of the instructions that lists them; empty if there
+	// are none. Warnings are for the user.
+	Section(ctx context.Context, s Settings, contextWindow int64) (section string, warnings []string)
+	// Mentioned is the text of every skill that the input names, ready to be
+	// shown to the model as user messages.
+	Mentioned(ctx context.Context, s Settings, input []protocol.UserInput) (messages, warnings []string)
+}
+
+// A Thread is a live conversation. See the package comment.
+type Thread struct {
+	id       string
+	spec     Spec
+	services Services
+	observer Observer
+
+	ops  chan submission
+	done chan struct{} // closed when the loop has ended
+
+	telling sync.Mutex // held while a step is recorded and told
+
+	mu       sync.Mutex // guards the fields below
+	settings Settings
+	active   *turn
+	failed   bool // the last turn failed; shown as systemError until the next begins
+	waiting  [3]int
+	started  bool // a turn has begun, so the thread is or will be on disk
+	updated  time.Time
+	preview  string
+	git      *GitInfo
+	usage    usage
+
+	history  *history // owned by the running turn, by the loop between turns
+	baseline baseline // likewise: the context the model was last told
+}
+
+type usage struct{ total, last model.Usage }
+
+// Start makes a thread and starts its loop. The first event the observer hears
+// is [Configured]; Start returns after it.
+func Start(ctx context.Context, spec Spec, services Services, observer Observer) *Thread {
+	t := &Thread{
+		id: spec.ID, spec: spec, services: services, observer: observer,
+		ops:  make(chan submission, opQueue),
+		done: make(chan struct{}),
+
+		settings: spec.Settings,
+		updated:  services.Now(),
+		history:  newHistory(spec.History),
+		started:  len(spec.History) > 0,
+		preview:  spec.Preview,
+		git:      spec.Git,
+	}
+	t.spec.History = nil // the history holds it now
+	if spec.Usage != nil {
+		t.usage.total = *spec.Usage
+	}
+	if spec.LastUsage != nil {
+		t.usage.last = *spec.LastUsage
+	}
+	observer.Event(ctx, Event{Thread: t.id, Kind: Configured})
+	go t.loop()
+	return t
+}
+
+func (t *Thread) ID() string { return t.id }
+
+// Done is closed once the loop has ended and the rollout is closed.
+func (t *Thread) Done() <-chan struct{} { return t.done }
+
+// A Snapshot is how a thread stands at one moment.
+type Snapshot struct {
+	Settings   Settings
+	Status     protocol.ThreadStatus
+	ActiveTurn string // id of the running turn, or empty
+	Started    bool   // at least one turn has begun
+	Updated    time.Time
+	Preview    string
+	Git        *GitInfo
+	Usage      model.Usage
+	LastUsage  model.Usage
+}
+
+// Snapshot reads the thread's state; it never waits for a turn.
+func (t *Thread) Snapshot() Snapshot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := Snapshot{Settings: t.settings, Status: t.statusLocked(), Started: t.started, Updated: t.updated,
+		Preview: t.preview, Git: t.git, Usage: t.usage.total, LastUsage: t.usage.last}
+	if t.active != nil {
+		s.ActiveTurn = t.active.id
+	}
+	return s
+}
+
+func (t *Thread) statusLocked() protocol.ThreadStatus {
+	switch {
+	case t.active != nil:
+		flags := []protocol.ThreadActiveFlag{}
+		if t.waiting[tool.WaitingOnApproval] > 0 {
+			flags = append(flags, protocol.ThreadActiveFlagWaitingOnApproval)
+		}
+		if t.waiting[tool.WaitingOnUserInput] > 0 {
+			flags = append(flags, protocol.ThreadActiveFlagWaitingOnUserInput)
+		}
+		return &protocol.ThreadStatusActive{ActiveFlags: flags}
+	case t.failed:
+		return &protocol.ThreadStatusSystemError{}
+	default:
+		return &protocol.ThreadStatusIdle{}
+	}
+}
+
+// tell records a step and then tells it, as one: nothing of another step comes
+// between, in the file or on the wire. What could not be written stays with the
+// recorder, which tries again; the turn's end reports it.
+func (t *Thread) tell(ctx context.Context, records []rollout.Record, events ...Event) {
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	t.recordLocked(records)
+	for _, e := range events {
+		e.Thread = t.id
+		t.observer.Event(ctx, e)
+	}
+}
+
+// recordLocked appends records to the rollout, if there is one. telling is held.
+func (t *Thread) recordLocked(records []rollout.Record) {
+	if t.spec.Recorder == nil || len(records) == 0 {
+		return
+	}
+	if err := t.spec.Recorder.Append(records...); err != nil {
+		t.services.Log.Warn("recording a thread", "thread", t.id, "error", err)
+	}
+}
+
+// told is the event of one notification to the subscribers.
+func told(method string, params any) Event { return Event{Kind: Told, Method: method, Params: params} }
+
+// statusEvent announces the status the thread has now.
+func (t *Thread) statusEvent() Event {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Event{Thread: t.id, Kind: Announced, Method: "thread/status/changed",
+		Params: &protocol.ThreadStatusChangedNotification{ThreadID: t.id, Status: t.statusLocked()}}
+}
+
+func (t *Thread) now() time.Time { return t.services.Now() }
+
+// milliseconds is a time as the wire counts it.
+func milliseconds(at time.Time) *int64 { ms := at.UnixMilli(); return &ms }
+
+func seconds(at time.Time) *int64 { s := at.Unix(); return &s }
+
+func ptr[T any](v T) *T { return &v }
+
+// WaitIdle waits until no turn runs.
+func (t *Thread) WaitIdle(ctx context.Context) error {
+	t.mu.Lock()
+	tn := t.active
+	t.mu.Unlock()
+	if tn == nil {
+		return nil
+	}
+	select {
+	case <-tn.done:
+		return nil
+	case <-t.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

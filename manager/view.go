@@ -1,0 +1,85 @@
+package manager
+
+import (
+	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// liveView is a loaded thread as clients see it, without turns.
+func (m *Manager) liveView(l *live) protocol.Thread {
+	s := l.thread.Snapshot()
+	v := metaView(l.meta)
+	v.Cwd = protocol.AbsolutePathBuf(s.Settings.Cwd)
+	v.Environments = environments(s.Settings.Cwd, s.Settings.WorkspaceRoots)
+	v.Status = s.Status
+	v.Model = &s.Settings.Model
+	v.ReasoningEffort = effort(s.Settings.Effort)
+	v.ModelProvider = s.Settings.Provider
+	v.Preview = s.Preview
+	v.Ephemeral = l.path == ""
+	v.UpdatedAt = s.Updated.Unix()
+	v.RecencyAt = ptr(s.Updated.Unix())
+	if l.path != "" {
+		v.Path = &l.path
+	}
+	if g := s.Git; g != nil {
+		v.GitInfo = gitView(g.Commit, g.Branch, g.OriginURL)
+	}
+	return v
+}
+
+// metaView is what a thread's first line says of it.
+func metaView(meta rollout.Meta) protocol.Thread {
+	v := protocol.Thread{
+		ID: meta.ID, SessionID: meta.SessionID, Cwd: protocol.AbsolutePathBuf(meta.Cwd), Environments: environments(meta.Cwd, meta.WorkspaceRoots),
+		CreatedAt: meta.Timestamp.Unix(), UpdatedAt: meta.Timestamp.Unix(), CliVersion: meta.CLIVersion,
+		ModelProvider: meta.ModelProvider, HistoryMode: protocol.ThreadHistoryMode(meta.HistoryMode),
+		Source: sessionSource(meta.Source), Status: &protocol.ThreadStatusNotLoaded{}, CanAcceptDirectInput: ptr(true),
+		ForkedFromID: nonEmpty(meta.ForkedFromID), ParentThreadID: nonEmpty(meta.ParentThreadID), Originator: nonEmpty(meta.Originator),
+		AgentNickname: nonEmpty(meta.AgentNickname), AgentRole: nonEmpty(meta.AgentRole), ThreadSource: (*protocol.ThreadSource)(nonEmpty(meta.ThreadSource)),
+	}
+	if g := meta.Git; g != nil {
+		v.GitInfo = gitView(g.CommitHash, g.Branch, g.RepositoryURL)
+	}
+	return v
+}
+
+func gitView(commit, branch, origin string) *protocol.GitInfo {
+	return &protocol.GitInfo{Sha: nonEmpty(commit), Branch: nonEmpty(branch), OriginURL: nonEmpty(origin)}
+}
+
+// environments is where a thread works: always on this machine.
+func environments(cwd string, roots []string) []protocol.ThreadEnvironment {
+	if len(roots) == 0 {
+		roots = []string{cwd}
+	}
+	return []protocol.ThreadEnvironment{{EnvironmentID: "local", Cwd: protocol.LegacyAppPathString(cwd), RuntimeWorkspaceRoots: roots}}
+}
+
+// sessionSource is the recorded source of a thread; an unknown spelling is kept.
+func sessionSource(raw []byte) protocol.SessionSource {
+	var s protocol.SessionSource
+	if len(raw) > 0 && protocol.Decode(raw, &s) == nil && s != nil {
+		if name, ok := s.(protocol.SessionSourceName); ok && name == "mcp" {
+			return protocol.SessionSourceAppServer
+		}
+		return s
+	}
+	return protocol.SessionSourceVscode
+}
+
+func effort(e string) *protocol.ReasoningEffort {
+	if e == "" {
+		return nil
+	}
+	return ptr(protocol.ReasoningEffort(e))
+}
+
+func nonEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,133 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/rpc/jsonrpc"
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// Options are what a connection is served with.
+type Options struct {
+	Manager *manager.Manager
+	Version string // of this program
+	Log     hclog.Logger
+}
+
+// A Connection serves one client over one pair of streams.
+type Connection struct {
+	manager *manager.Manager
+	version string
+	log     hclog.Logger
+	conn    *jsonrpc.Conn
+	lanes   lanes
+	heads   heads
+	client  *manager.Client // this connection's subscriptions
+
+	mu      sync.Mutex // guards the fields below
+	session *session   // nil until initialize
+}
+
+// A session is what a client said of itself in initialize.
+type session struct {
+	info         protocol.ClientInfo
+	experimental bool
+	optedOut     map[string]bool // notification methods the client does not want
+}
+
+// NewConnection makes a connection; [Connection.Run] serves it.
+func NewConnection(in io.Reader, out io.Writer, o Options) *Connection {
+	c := &Connection{manager: o.Manager, version: o.Version, log: o.Log}
+	c.conn = jsonrpc.NewConn(in, out, c, jsonrpc.Options{Append: protocol.Append, Logger: o.Log.Named("jsonrpc")})
+	c.client = o.Manager.Connect(c)
+	c.lanes.init()
+	return c
+}
+
+// Run serves requests until the input ends, the client is gone or ctx ends. It
+// returns when every accepted request has been answered.
+func (c *Connection) Run(ctx context.Context) error {
+	err := c.conn.Run(ctx)
+	c.lanes.close()
+	return err
+}
+
+// Gone is closed when the client no longer reads what it is sent.
+func (c *Connection) Gone() <-chan struct{} { return c.conn.Done() }
+
+// Close sends what is still queued, as long as ctx allows, and ends the connection.
+func (c *Connection) Close(ctx context.Context) error {
+	c.client.Close()
+	flushed := c.conn.Flush(ctx)
+	if err := c.conn.Close(); err != nil {
+		return err
+	}
+	return flushed
+}
+
+// Request takes a request from the reader and puts it in its lane. It blocks
+// while too many requests wait.
+func (c *Connection) Request(ctx context.Context, id jsonrpc.ID, method string, params json.RawMessage) {
+	r, err := c.admit(method, params)
+	if err != nil {
+		c.lanes.run(connectionLane, func() { c.conn.ReplyError(id, wireError(err)) })
+		return
+	}
+	if method == "initialize" { // whatever comes next depends on it, so it alone is served here
+		c.serve(ctx, r, id, method)
+		return
+	}
+	c.lanes.run(r.lane, func() { c.serve(ctx, r, id, method) })
+}
+
+// Notification takes a notification from the reader. None of those a client may
+// send needs an action: requests are served with or without "initialized".
+func (c *Connection) Notification(context.Context, string, json.RawMessage) {}
+
+// serve answers one request, whatever happens in its handler.
+func (c *Connection) serve(ctx context.Context, r request, id jsonrpc.ID, method string) {
+	var done reply
+	err := c.guard(method, func() (err error) {
+		done, err = r.row.handler(ctx, c, r.params)
+		return err
+	})
+	if err != nil {
+		e := wireError(err)
+		if e.Code == codeInternal {
+			c.log.Error("a request failed", "method", method, "error", err)
+		}
+		c.conn.ReplyError(id, e)
+		return
+	}
+	c.conn.Reply(id, done.result)
+	if done.after != nil {
+		done.after()
+	}
+}
+
+// guard turns a panic of a handler into an error: one request fails, and the
+// host goes on.
+func (c *Connection) guard(method string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("a handler panicked", "method", method, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("internal error in %s", method)
+		}
+	}()
+	return f()
+}
+
+// initialized is the client's session; nil before initialize.
+func (c *Connection) initialized() *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}

@@ -1,0 +1,38 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// The methods of this file are what clients ask for blindly when they start.
+// Their answers are true and short: this host has none of these things.
+
+func hooksList(_ context.Context, c *Connection, p *protocol.HooksListParams) (reply, error) {
+	cwds := p.Cwds
+	if len(cwds) == 0 {
+		cwds = []string{c.manager.Cwd()}
+	}
+	r := &protocol.HooksListResponse{}
+	for _, cwd := range cwds {
+		r.Data = append(r.Data, protocol.HooksListEntry{Cwd: cwd})
+	}
+	return reply{result: r}, nil
+}
+
+func configRequirementsRead(context.Context, *Connection) (reply, error) {
+	return reply{result: &protocol.ConfigRequirementsReadResponse{}}, nil
+}
+
+func pluginInstalled(context.Context, *Connection, *protocol.PluginInstalledParams) (reply, error) {
+	return reply{result: &protocol.PluginInstalledResponse{}}, nil
+}
+
+func appInstalled(context.Context, *Connection, *protocol.AppsInstalledParams) (reply, error) {
+	return reply{result: &protocol.AppsInstalledResponse{}}, nil
+}
+
+func accountRateLimitsRead(context.Context, *Connection, *protocol.GetAccountRateLimitsParams) (reply, error) {
+	return reply{result: &protocol.GetAccountRateLimitsResponse{}}, nil
+}

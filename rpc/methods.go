@@ -1,0 +1,141 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// A reply is what a handler answers, and what it causes: after runs once the
+// answer is on its way.
+type reply struct {
+	result any
+	after  func()
+}
+
+// A handler serves one method; its params are decoded and whole.
+type handler func(ctx context.Context, c *Connection, params any) (reply, error)
+
+// serve makes a handler of a function over typed params.
+func serve[P any](h func(ctx context.Context, c *Connection, p *P) (reply, error)) handler {
+	return func(ctx context.Context, c *Connection, params any) (reply, error) { return h(ctx, c, params.(*P)) }
+}
+
+// serveNone makes a handler of a function for a method without params.
+func serveNone(h func(ctx context.Context, c *Connection) (reply, error)) handler {
+	return func(ctx context.Context, c *Connection, _ any) (reply, error) { return h(ctx, c) }
+}
+
+// An order says what a method's requests keep their order with.
+type order uint8
+
+const (
+	inOrder  order = iota // with everything else on the connection: for what is quick
+	onThread              // with the other requests about its thread
+	ahead                 // with its like on the same thread only: overtakes what waits there
+	apart                 // with nothing: for what may take long
+)
+
+// A row is one method that is served.
+type row struct {
+	order   order
+	handler handler
+}
+
+// methods is every method that is served. What is missing here must be in
+// declined.go.
+var methods = map[string]row{
+	"initialize": {inOrder, serve(initialize)},
+
+	"thread/start":       {inOrder, serve(threadStart)},
+	"thread/resume":      {onThread, serve(threadResume)},
+	"thread/read":        {onThread, serve(threadRead)},
+	"thread/list":        {apart, serve(threadList)},
+	"thread/loaded/list": {inOrder, serve(threadLoadedList)},
+	"thread/turns/list":  {onThread, serve(threadTurnsList)},
+	"thread/unsubscribe": {onThread, serve(threadUnsubscribe)},
+
+	"turn/start":     {onThread, serve(turnStart)},
+	"turn/steer":     {onThread, serve(turnSteer)},
+	"turn/interrupt": {ahead, serve(turnInterrupt)},
+
+	"model/list":              {inOrder, serve(modelList)},
+	"skills/list":             {apart, serve(skillsList)},
+	"skills/extraRoots/set":   {inOrder, serve(skillsExtraRootsSet)},
+	"mcpServerStatus/list":    {apart, serve(mcpServerStatusList)},
+	"mcpServer/tool/call":     {apart, serve(mcpServerToolCall)},
+	"hooks/list":              {inOrder, serve(hooksList)},
+	"permissionProfile/list":  {inOrder, serve(permissionProfileList)},
+	"configRequirements/read": {inOrder, serveNone(configRequirementsRead)},
+	"plugin/installed":        {inOrder, serve(pluginInstalled)},
+	"collaborationMode/list":  {inOrder, serve(collaborationModeList)},
+	"account/read":            {inOrder, serve(accountRead)},
+	"account/rateLimits/read": {inOrder, serve(accountRateLimitsRead)},
+	"app/installed":           {inOrder, serve(appInstalled)},
+}
+
+// A request is one that has passed every check and waits for its turn.
+type request struct {
+	row    row
+	params any
+	lane   lane
+}
+
+// admit says whether a request may be served now: the method exists, its params
+// can be read, the client has introduced itself and may use what it asks for.
+// The order of the checks is the reference's.
+func (c *Connection) admit(method string, params json.RawMessage) (request, error) {
+	m, known := protocol.ClientRequest(method)
+	if !known {
+		return request{}, &malformed{protocol.UnknownMethod(method)}
+	}
+	decoded, err := m.Decode(params)
+	if err != nil {
+		return request{}, &malformed{err}
+	}
+	s := c.initialized()
+	if s == nil && method != "initialize" {
+		return request{}, errNotInitialized
+	}
+	if s != nil && !s.experimental {
+		if m.Experimental {
+			return request{}, experimentalOnly(method)
+		}
+		if what, used := protocol.ExperimentalUse(method, decoded); used {
+			return request{}, experimentalOnly(what)
+		}
+	}
+	r, served := methods[method]
+	if !served {
+		return request{}, declinedError(method)
+	}
+	return request{r, decoded, laneOf(method, r.order, decoded)}, nil
+}
+
+// laneOf is the lane in which a request waits.
+func laneOf(method string, o order, params any) lane {
+	switch o {
+	case inOrder:
+		return connectionLane
+	case apart:
+		return alone
+	}
+	id := threadIDOf(params)
+	if id == "" {
+		return alone
+	}
+	if o == ahead {
+		return lane{method + " " + id}
+	}
+	return lane{id}
+}
+
+// threadIDOf reads the field that all params about a thread share.
+func threadIDOf(params any) string {
+	if f := reflect.ValueOf(params).Elem().FieldByName("ThreadID"); f.IsValid() && f.Kind() == reflect.String {
+		return f.String()
+	}
+	return ""
+}
