@@ -39,13 +39,16 @@ func (d *document) inlineCut(path []string) (span, bool) {
 	return span{}, false
 }
 
-// headerSpan is a header whose keys are gone already, and the empty line in front when another one follows.
+// headerSpan is a header whose keys are gone already, and one of the empty lines around it.
 func (d *document) headerSpan(e expr) span {
 	at := e.line
 	rest := strings.TrimLeft(d.src[at.end:], " \t\r")
 	before := strings.ReplaceAll(d.src[:at.start], "\r", "")
 	if (rest == "" || rest[0] == '\n') && strings.HasSuffix(before, "\n\n") {
 		at.start = lineStart(d.src, at.start-1)
+	}
+	if at.start == 0 && rest != "" && rest[0] == '\n' {
+		at.end = len(d.src) - len(rest) + 1
 	}
 	return at
 }

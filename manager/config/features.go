@@ -22,18 +22,7 @@ func Features() []Feature {
 
 // KnownFeature says whether name is a switch of the [features] table.
 func KnownFeature(name string) bool {
-	for rest := featureTable; rest != ""; {
-		i := strings.Index(rest, name)
-		if i < 0 {
-			return false
-		}
-		end := i + len(name)
-		if i >= 3 && rest[i-3] == '\n' && end < len(rest) && rest[end] == '\n' {
-			return name != ""
-		}
-		rest = rest[end:]
-	}
-	return false
+	return name != "" && (strings.Contains(featureTable, "+"+name+"\n") || strings.Contains(featureTable, "-"+name+"\n"))
 }
 
 // FeatureDefault is the value of a switch that nothing sets; unknown names are off.

@@ -49,8 +49,27 @@ func overrideTree(m map[string]any) map[string]any {
 	tree := map[string]any{}
 	for k, v := range m {
 		if v != nil {
-			setPath(tree, flagPath(k), normalize(v))
+			setPath(tree, flagPath(k), wholeNumbers(normalize(v)))
 		}
 	}
 	return tree
+}
+
+// wholeNumbers makes integers of the floats that a JSON decoder makes of them. The tree belongs to the caller.
+func wholeNumbers(v any) any {
+	switch x := v.(type) {
+	case float64:
+		if i := int64(x); float64(i) == x {
+			return i
+		}
+	case map[string]any:
+		for k, e := range x {
+			x[k] = wholeNumbers(e)
+		}
+	case []any:
+		for i, e := range x {
+			x[i] = wholeNumbers(e)
+		}
+	}
+	return v
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
+// byteOrderMark begins files of some Windows editors; TOML knows none.
+const byteOrderMark = "\ufeff"
+
 func index(i int) string { return strconv.Itoa(i) }
 
 // parse decodes a file's text. Tables are map[string]any, arrays []any, integers int64, floats float64, dates strings.
@@ -19,7 +22,7 @@ func parse(file, src string) (map[string]any, *LoadError) {
 		return nil, &LoadError{Why: fmt.Sprintf("Failed to read config file %s: invalid utf-8 sequence of 1 bytes from index %d", file, at)}
 	}
 	tree := map[string]any{}
-	if err := toml.Unmarshal([]byte(src), &tree); err != nil {
+	if err := toml.Unmarshal([]byte(strings.TrimPrefix(src, byteOrderMark)), &tree); err != nil {
 		return nil, syntaxError(file, src, err)
 	}
 	return normalize(tree).(map[string]any), nil

@@ -66,8 +66,8 @@ type scanner struct {
 // scan splits src into expressions. The second result is nil for text that is valid as far as the scanner can see.
 func scan(src string) ([]expr, *scanError) {
 	s := &scanner{src: src}
-	if strings.HasPrefix(src, "\ufeff") {
-		s.pos = len("\ufeff")
+	if strings.HasPrefix(src, byteOrderMark) {
+		s.pos = len(byteOrderMark)
 	}
 	var out []expr
 	var table []string
