@@ -47,6 +47,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -101,9 +102,10 @@ type Conn struct {
 	gate    sync.Mutex // held while a frame is handled
 	stopped bool       // under gate: Run has returned
 
-	closing   chan struct{}
-	closeOnce sync.Once
-	closeErr  error
+	closing  chan struct{} // closed when Close begins
+	closed   chan struct{} // and when it is over
+	begun    atomic.Bool
+	closeErr error // read after closed
 }
 
 // NewConn returns a connection that writes at once, and reads when Run is called. The caller ends it with Close, and
@@ -113,6 +115,7 @@ func NewConn(in io.Reader, out io.Writer, h Handler, o Options) *Conn {
 		h: h, in: in, append: o.Append, clock: o.Clock, log: o.Logger, wait: or(o.CloseWait, 2*time.Second),
 		reader:  newReader(in, or(o.MaxFrame, 64<<20)),
 		closing: make(chan struct{}),
+		closed:  make(chan struct{}),
 	}
 	if c.append == nil {
 		c.append = appendJSON
@@ -227,22 +230,25 @@ var errUnread = errors.New("the client did not read what was left to say")
 // Close fails calls that wait, lets the writer write what was sent before, and waits for it, up to CloseWait. Then the
 // rest is dropped; a Write that does not return is left behind. It may be called again, and from several goroutines.
 func (c *Conn) Close() error {
-	c.closeOnce.Do(func() {
-		close(c.closing)
-		c.end(ErrClosed)
-		c.rpc.Close()
-		<-c.stream.idle
-		c.out.close()
-		t := time.NewTimer(c.wait)
-		defer t.Stop()
-		select {
-		case <-c.out.done:
-		case <-t.C:
-			c.out.fail(errUnread)
-		}
-		if err := c.Err(); err != nil {
-			c.closeErr = fmt.Errorf("closing the connection: %w", err)
-		}
-	})
+	if c.begun.Swap(true) {
+		<-c.closed
+		return c.closeErr
+	}
+	defer close(c.closed)
+	close(c.closing)
+	c.end(ErrClosed)
+	_ = c.rpc.Close() // our stream has no error to tell
+	<-c.stream.idle
+	c.out.close()
+	t := time.NewTimer(c.wait)
+	defer t.Stop()
+	select {
+	case <-c.out.done:
+	case <-t.C:
+		c.out.fail(errUnread)
+	}
+	if err := c.Err(); err != nil {
+		c.closeErr = fmt.Errorf("closing the connection: %w", err)
+	}
 	return c.closeErr
 }
