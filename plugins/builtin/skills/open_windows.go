@@ -1,0 +1,5 @@
+package skills
+
+import "os"
+
+const openFlags = os.O_RDONLY
