@@ -23,6 +23,15 @@
 // where absent and null differ. A nil slice or map in a required field is written as [] or {}.
 // Members that a type does not know are kept in its field Unknown and written back.
 //
+// # Tags
+//
+// The tag wire:"name,flags" of a field has the member's name and, of these, what applies: optional (may be missing),
+// nullable (may be null, and nil is written as null), omit (nil or zero is left out instead), default=x (what a missing
+// member stands for), experimental, one (at least one of its kind must be there), and what a string or an integer must
+// be: abs (an absolute path), path, nonempty, i32, u8, u16, u32, u64, usize. On the blank field of a variant it has
+// tag=member:value or key=name, and bare where the field Value is the whole. On Unknown it is unknown, or closed where a
+// caller may send no other members.
+//
 // # Codec
 //
 // Append encodes, Decode reads what a host or an earlier release wrote (unknown tags and values are kept, missing

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -149,7 +148,6 @@ func planOf(t reflect.Type, l leaf) *plan {
 type enumeration interface{ wireValues() []string }
 
 var (
-	typeOfRaw      = reflect.TypeFor[json.RawMessage]()
 	typeOfEnum     = reflect.TypeFor[enumeration]()
 	typeOfOptional = reflect.TypeFor[optional]()
 )

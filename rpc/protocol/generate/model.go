@@ -49,12 +49,11 @@ type field struct {
 
 // model turns definitions into declarations.
 type model struct {
-	exp, stable      *bundle
-	fromHost         map[string]bool // definitions that the host writes
-	decls            []*decl
-	byName           map[string]*decl
-	owner            map[string]string // declaration -> the definition it was made for
-	experimentalOnly map[string]map[string]bool
+	exp, stable *bundle
+	fromHost    map[string]bool // definitions that the host writes
+	decls       []*decl
+	byName      map[string]*decl
+	owner       map[string]string // declaration -> the definition it was made for
 }
 
 func (m *model) add(def string, d *decl) *decl {
