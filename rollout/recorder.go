@@ -45,7 +45,8 @@ type logFile interface {
 // Position is a place between two lines of a thread's history.
 type Position struct {
 	Ordinal uint64 // of the line after it; 0 in legacy files
-	Offset  int64  // in the file that holds the line before it
+	Offset  int64  // in the file at Path
+	Path    string // of the file that holds the line before it
 }
 
 // start makes room for the session_meta, which is rendered last because it can still change.
@@ -90,9 +91,9 @@ func (r *Recorder) Position() Position {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.meta.HistoryMode == ModeLegacy {
-		return Position{Offset: r.size}
+		return Position{Offset: r.size, Path: r.path}
 	}
-	return Position{Ordinal: r.next, Offset: r.size}
+	return Position{Ordinal: r.next, Offset: r.size, Path: r.path}
 }
 
 // Pending is how many bytes wait in memory for the file to be made or for the disk to have room.

@@ -9,17 +9,15 @@ import (
 type historyBuilder struct {
 	h   *History
 	src *source
-	own bool // the source is the thread's own file, not a base of it
 
-	mem       arena
-	last      uint64 // highest ordinal seen
-	anyLine   bool
-	turnID    string // current turn
-	open      bool   // it was opened by task_started and not completed
-	aborted   bool   // and aborted since
-	start     Position
-	ended     bool // a turn ended since the last user message
-	lastStart Position
+	mem     arena
+	last    uint64 // highest ordinal seen
+	anyLine bool
+	turnID  string // current turn
+	open    bool   // it was opened by task_started and not completed
+	aborted bool   // and aborted since
+	start   Position
+	ended   bool // a turn ended since the last user message
 }
 
 // arena packs many small copies into few allocations.
@@ -42,7 +40,7 @@ func (b *historyBuilder) add(rec *record) error {
 	if rec.hasOrdinal {
 		b.last, b.anyLine = max(b.last, rec.ordinal), true
 	}
-	at := Position{rec.ordinal, rec.off}
+	at := Position{rec.ordinal, rec.off, b.src.path}
 	switch string(rec.kind) {
 	case kindItem:
 		if b.check(rec) {
@@ -96,6 +94,7 @@ func (b *historyBuilder) event(rec *record, at Position) {
 			b.turnID = memberString(rec.payload, "turn_id")
 			b.open, b.aborted, b.start = true, false, at
 			b.h.LastTurnID = b.turnID
+			b.h.Marks = append(b.h.Marks, TurnMark{b.turnID, at})
 		}
 	case "task_complete":
 		if b.check(rec) {
@@ -132,7 +131,11 @@ func (b *historyBuilder) rollBack(n uint64) {
 	if at := h.UserMessages[keep].Item; at >= 0 {
 		h.Items = h.Items[:at]
 	}
+	from := h.UserMessages[keep]
 	h.UserMessages = h.UserMessages[:keep]
+	for len(h.Marks) > 0 && h.Marks[len(h.Marks)-1].ID == from.TurnID {
+		h.Marks = h.Marks[:len(h.Marks)-1]
+	}
 }
 
 func (b *historyBuilder) tokens(payload []byte) {
@@ -240,7 +243,7 @@ func userItem(text string) json.RawMessage {
 
 func (b *historyBuilder) finish() {
 	h := b.h
-	h.End.Offset = b.src.bytes
+	h.End.Offset, h.End.Path = b.src.bytes, b.src.path
 	if h.Meta.HistoryMode == ModePaginated {
 		if b.anyLine {
 			h.End.Ordinal = b.last + 1
