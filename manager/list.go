@@ -31,7 +31,7 @@ func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*prot
 		v := m.storedView(s)
 		if l := m.loaded(s.ID); l != nil {
 			v = m.liveView(l)
-			v.Name = nonEmpty(s.Name)
+			v.CanAcceptDirectInput = nil // lists do not say
 		}
 		r.Data = append(r.Data, v)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/codexhost/codexhost/manager/model"
-	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -17,7 +16,7 @@ func (m *Manager) Models(ctx context.Context, includeHidden bool, provider strin
 	}
 	if provider != "" {
 		if _, err := m.providerFor(cfg, provider); err != nil {
-			return nil, &thread.Failure{Kind: thread.KindConfigInvalid, Code: -32600, Remedy: "name a provider that is configured", Err: err}
+			return nil, &ProviderError{ID: provider}
 		}
 	}
 	catalog := m.models.catalog(cfg)
@@ -32,6 +31,13 @@ func (m *Manager) Models(ctx context.Context, includeHidden bool, provider strin
 		out[i].IsDefault = page.Models[i].Slug == standard
 	}
 	return out, nil
+}
+
+// A ProviderError says that a model provider is not configured.
+type ProviderError struct{ ID string }
+
+func (e *ProviderError) Error() string {
+	return "This chat uses model provider “" + e.ID + "”, which is no longer configured. Restore this provider’s configuration to continue."
 }
 
 func modelView(i *model.Info) protocol.Model {

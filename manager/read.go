@@ -31,6 +31,7 @@ func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (proto
 	v := m.storedView(rollout.Summary{ID: id, Path: h.Path, Meta: h.Meta, Preview: h.Preview, Model: h.Model,
 		Name: m.store.Name(id), CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt})
 	v.ReasoningEffort = effort(h.Effort)
+	v.CanAcceptDirectInput = ptr(true)
 	if includeTurns {
 		v.Turns, err = h.Turns()
 	}

@@ -24,8 +24,7 @@ type ResumeParams struct {
 // A Resumed thread is one that a client joins.
 type Resumed struct {
 	Opened
-	loaded     bool // it was live already
-	lastTurnID string
+	lastTurnID string // the last one whose tokens were counted
 }
 
 // Resume loads a stored thread, or joins a live one, whose settings stay.
@@ -60,7 +59,7 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 	if !s.Started {
 		return nil, noRollout(l.thread.ID())
 	}
-	r := &Resumed{Opened: Opened{Thread: l.thread, View: m.liveView(l), Settings: s.Settings, Instructions: m.instructions(l.config)(s.Settings.Cwd), live: l}, loaded: true}
+	r := &Resumed{Opened: Opened{Thread: l.thread, View: m.liveView(l), Settings: s.Settings, Instructions: m.instructions(l.config)(s.Settings.Cwd), live: l}, lastTurnID: s.LastTurn}
 	if !p.ExcludeTurns && l.path != "" {
 		turns, err := m.liveTurns(l)
 		if err != nil {
@@ -127,7 +126,7 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 	if h.Effort != "" {
 		settings.Effort = h.Effort
 	}
-	spec := thread.Spec{ID: recorder.ID(), SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
+	spec := thread.Spec{LastTurn: h.LastTurnID, ID: recorder.ID(), SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
 		Recorder: recorder, Client: m.introduced()}
 	if h.Tokens != nil {
 		spec.Usage, spec.LastUsage = usage(h.Tokens.Total), usage(h.Tokens.Last)

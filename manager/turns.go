@@ -14,6 +14,9 @@ const defaultTurns = 25
 // Turns is a page of a thread's turns. Cursors are ids of turns; a page begins
 // behind the one that its cursor names.
 func (m *Manager) Turns(ctx context.Context, p *protocol.ThreadTurnsListParams) (*protocol.ThreadTurnsListResponse, error) {
+	if l := m.loaded(p.ThreadID); l != nil && l.path == "" {
+		return nil, &thread.Refusal{Kind: thread.KindInvalidRequest, Message: "ephemeral threads do not support thread/turns/list", Remedy: "follow the thread's notifications, or start it without ephemeral"}
+	}
 	v, err := m.Read(ctx, p.ThreadID, true)
 	if err != nil {
 		return nil, err

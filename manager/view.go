@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -9,13 +10,15 @@ import (
 func (m *Manager) liveView(l *live) protocol.Thread {
 	s := l.thread.Snapshot()
 	v := metaView(l.meta)
-	v.Cwd = protocol.AbsolutePathBuf(s.Settings.Cwd)
-	v.Environments = environments(s.Settings.Cwd, s.Settings.WorkspaceRoots)
+	v.Cwd = s.Settings.Cwd
+	v.Environments = thread.Environments(s.Settings.Cwd, s.Settings.WorkspaceRoots)
 	v.Status = s.Status
+	v.CanAcceptDirectInput = ptr(true)
 	v.Model = &s.Settings.Model
 	v.ReasoningEffort = effort(s.Settings.Effort)
 	v.ModelProvider = s.Settings.Provider
 	v.Preview = s.Preview
+	v.Name = nonEmpty(m.store.Name(l.id))
 	v.Ephemeral = l.path == ""
 	v.UpdatedAt = s.Updated.Unix()
 	v.RecencyAt = ptr(s.Updated.Unix())
@@ -31,10 +34,10 @@ func (m *Manager) liveView(l *live) protocol.Thread {
 // metaView is what a thread's first line says of it.
 func metaView(meta rollout.Meta) protocol.Thread {
 	v := protocol.Thread{
-		ID: meta.ID, SessionID: meta.SessionID, Cwd: protocol.AbsolutePathBuf(meta.Cwd), Environments: environments(meta.Cwd, meta.WorkspaceRoots),
+		ID: meta.ID, SessionID: meta.SessionID, Cwd: meta.Cwd, Environments: thread.Environments(meta.Cwd, meta.WorkspaceRoots),
 		CreatedAt: meta.Timestamp.Unix(), UpdatedAt: meta.Timestamp.Unix(), CliVersion: meta.CLIVersion,
 		ModelProvider: meta.ModelProvider, HistoryMode: protocol.ThreadHistoryMode(meta.HistoryMode),
-		Source: sessionSource(meta.Source), Status: &protocol.ThreadStatusNotLoaded{}, CanAcceptDirectInput: ptr(true),
+		Source: sessionSource(meta.Source), Status: &protocol.ThreadStatusNotLoaded{},
 		ForkedFromID: nonEmpty(meta.ForkedFromID), ParentThreadID: nonEmpty(meta.ParentThreadID), Originator: nonEmpty(meta.Originator),
 		AgentNickname: nonEmpty(meta.AgentNickname), AgentRole: nonEmpty(meta.AgentRole), ThreadSource: (*protocol.ThreadSource)(nonEmpty(meta.ThreadSource)),
 	}
@@ -46,14 +49,6 @@ func metaView(meta rollout.Meta) protocol.Thread {
 
 func gitView(commit, branch, origin string) *protocol.GitInfo {
 	return &protocol.GitInfo{Sha: nonEmpty(commit), Branch: nonEmpty(branch), OriginURL: nonEmpty(origin)}
-}
-
-// environments is where a thread works: always on this machine.
-func environments(cwd string, roots []string) []protocol.ThreadEnvironment {
-	if len(roots) == 0 {
-		roots = []string{cwd}
-	}
-	return []protocol.ThreadEnvironment{{EnvironmentID: "local", Cwd: protocol.LegacyAppPathString(cwd), RuntimeWorkspaceRoots: roots}}
 }
 
 // sessionSource is the recorded source of a thread; an unknown spelling is kept.

@@ -22,7 +22,8 @@ func hooksList(_ context.Context, c *Connection, p *protocol.HooksListParams) (r
 }
 
 func configRequirementsRead(context.Context, *Connection) (reply, error) {
-	return reply{result: &protocol.ConfigRequirementsReadResponse{}}, nil
+	speeds := true
+	return reply{result: &protocol.ConfigRequirementsReadResponse{SupportsIndependentSpeedModes: &speeds}}, nil
 }
 
 func pluginInstalled(context.Context, *Connection, *protocol.PluginInstalledParams) (reply, error) {

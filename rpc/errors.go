@@ -57,12 +57,16 @@ func wireError(err error) *jsonrpc.Error {
 	var r *thread.Refusal
 	var m *malformed
 	var f *thread.Failure
+	var provider *manager.ProviderError
 	switch {
 	case errors.As(err, &f):
 		code, kind, remedy = orInternal(f.Code), f.Kind, f.Remedy
 		if len(f.Data) > 0 { // another server's own words go through as they are
 			return &jsonrpc.Error{Code: code, Message: err.Error(), Data: f.Data}
 		}
+	case errors.As(err, &provider):
+		kind, remedy = thread.KindConfigInvalid, "define the provider in config.toml, or name another one"
+		data["type"], data["modelProvider"] = "modelProviderNotConfigured", provider.ID
 	case errors.Is(err, manager.ErrNoTurns):
 		code, kind, remedy = codeMethodNotFound, thread.KindInvalidRequest, "start a turn first"
 	case errors.As(err, &r):

@@ -175,8 +175,7 @@ func readCatalog(path string) ([]Info, error) {
 	models := make([]Info, len(file.Models))
 	for i, raw := range file.Models {
 		m := fallback("")
-		m.Visibility = "list"
-		m.BaseInstructions = ""
+		m.Visibility, m.SupportsReasoningSummaries, m.SupportsParallelToolCalls = "list", false, false
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return nil, fmt.Errorf("reading model catalogue %s: model %d: %w", path, i+1, err)
 		}

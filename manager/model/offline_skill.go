@@ -12,10 +12,36 @@ func skillScript(h *history) (lines []string, prompt string) {
 	for _, s := range h.skills {
 		if steps := skillSteps(s.body); len(steps) > 0 {
 			lines = append(lines, steps...)
-			prompt = strings.ReplaceAll(prompt, "$"+s.name, "")
+			prompt = withoutMention(prompt, s.name)
 		}
 	}
 	return lines, strings.TrimSpace(prompt)
+}
+
+// withoutMention removes "$name" and "[$name](path)".
+func withoutMention(s, name string) string {
+	if name == "" {
+		return s
+	}
+	for at := 0; ; {
+		i := strings.Index(s[at:], "$"+name)
+		if i < 0 {
+			return s
+		}
+		from, to := at+i, at+i+1+len(name)
+		if to < len(s) && isNameByte(s[to]) {
+			at = to
+			continue
+		}
+		if end := strings.IndexByte(s[to:], ')'); from > 0 && s[from-1] == '[' && end > 0 && strings.HasPrefix(s[to:], "](") {
+			from, to = from-1, to+end+1
+		}
+		s, at = s[:from]+s[to:], from
+	}
+}
+
+func isNameByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == ':' || c == '-'
 }
 
 // skillSteps reads the lines marked "offline:" and the fenced blocks of kind "offline".

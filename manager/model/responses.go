@@ -53,7 +53,7 @@ func (c *Responses) Stream(ctx context.Context, r *Request) iter.Seq2[Event, err
 			if ctx.Err() != nil {
 				err = ctx.Err()
 			}
-			yield(Event{}, s.hideKey(err))
+			yield(Event{}, s.hideSecrets(err))
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (c *Responses) Stream(ctx context.Context, r *Request) iter.Seq2[Event, err
 type stream struct {
 	c      *Responses
 	r      *Request
-	key    string
+	secret []string // what must not appear in an error
 	resp   *http.Response
 	wait   *idleBody
 	cancel context.CancelCauseFunc
@@ -103,7 +103,7 @@ func (s *stream) events(ctx context.Context, yield func(Event, error) bool) erro
 	for {
 		data, err := in.next()
 		if err != nil {
-			return s.broken(ctx, err, &d, any, in)
+			return s.broken(ctx, err, &d, any)
 		}
 		s.wait.alive()
 		ev, ok, failure := d.decode(data)
@@ -128,7 +128,7 @@ func (s *stream) events(ctx context.Context, yield func(Event, error) bool) erro
 }
 
 // broken names the end of a stream that did not complete.
-func (s *stream) broken(ctx context.Context, err error, d *decoder, any bool, in *sseReader) error {
+func (s *stream) broken(ctx context.Context, err error, d *decoder, any bool) error {
 	switch {
 	case context.Cause(s.resp.Request.Context()) == errIdle:
 		return idleTimeout()
@@ -181,8 +181,7 @@ func (s *stream) openWithRetries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.key = key
-		err = s.open(ctx, b)
+		err = s.open(ctx, b, key)
 		var e *Error
 		if err == nil || !errors.As(err, &e) {
 			return err
@@ -219,9 +218,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // open sends the request once. On success s.resp is an open stream.
-func (s *stream) open(parent context.Context, b *body) error {
+func (s *stream) open(parent context.Context, b *body, key string) error {
 	ctx, cancel := context.WithCancelCause(parent)
-	req, err := s.c.newRequest(ctx, s.r, b, s.key)
+	req, err := s.newRequest(ctx, b, key)
 	if err != nil {
 		cancel(nil)
 		return err
@@ -259,28 +258,45 @@ func origin(from *url.URL, loc string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-func (c *Responses) newRequest(ctx context.Context, r *Request, b *body, key string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address, b.reader())
+func (s *stream) newRequest(ctx context.Context, b *body, key string) (*http.Request, error) {
+	p := &s.c.provider
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.c.address, b.reader())
+	if err == nil && req.URL.Host == "" {
+		err = errNoHost
+	}
 	if err != nil {
-		return nil, &Error{Kind: FailSetup, Message: fmt.Sprintf("provider %s has an unusable base_url: %v", c.provider.Name, unwrapURL(err)), Err: err}
+		return nil, &Error{Kind: FailSetup, Message: fmt.Sprintf("provider %s has an unusable base_url: %v", p.Name, unwrapURL(err)), Err: err}
 	}
 	req.ContentLength = b.size
 	req.GetBody = func() (io.ReadCloser, error) { return b.reader(), nil }
-	setHeaders(req.Header, r)
+	setHeaders(req.Header, s.r)
 	// Not sent: it allows net/http to repeat a request that met a connection closed while idle.
 	req.Header["Idempotency-Key"] = nil
+	s.secret = s.secret[:0]
 	if key != "" {
 		req.Header["Authorization"] = []string{"Bearer " + headerValue(key)}
+		s.secret = append(s.secret, key)
 	}
-	for k, v := range c.provider.HTTPHeaders {
+	for k, v := range p.HTTPHeaders {
 		req.Header.Set(k, headerValue(v))
+		if looksSecret(k) {
+			s.secret = append(s.secret, strings.TrimPrefix(v, "Bearer "))
+		}
 	}
-	for k, name := range c.provider.EnvHTTPHeaders {
-		if v, _ := c.auth.LookupEnv(name); strings.TrimSpace(v) != "" {
+	for k, name := range p.EnvHTTPHeaders {
+		if v, _ := s.c.auth.LookupEnv(name); strings.TrimSpace(v) != "" {
 			req.Header.Set(k, headerValue(v))
+			s.secret = append(s.secret, v)
 		}
 	}
 	return req, nil
+}
+
+var errNoHost = errors.New("it names no host")
+
+func looksSecret(header string) bool {
+	h := strings.ToLower(header)
+	return strings.Contains(h, "auth") || strings.Contains(h, "key") || strings.Contains(h, "token") || strings.Contains(h, "secret")
 }
 
 // sendFailure names the failure of a request that got no response.
@@ -330,14 +346,18 @@ func isCertificate(err error) bool {
 	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &header)
 }
 
-// hideKey removes the bearer from a text that a server may have echoed.
-func (s *stream) hideKey(err error) error {
+// hideSecrets removes from a text what a server may have echoed into it.
+func (s *stream) hideSecrets(err error) error {
 	var e *Error
-	if len(s.key) < 6 || !errors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return err
 	}
-	e.Message = strings.ReplaceAll(e.Message, s.key, "[redacted]")
-	e.Details = strings.ReplaceAll(e.Details, s.key, "[redacted]")
+	for _, secret := range s.secret {
+		if len(secret) >= 6 {
+			e.Message = strings.ReplaceAll(e.Message, secret, "[redacted]")
+			e.Details = strings.ReplaceAll(e.Details, secret, "[redacted]")
+		}
+	}
 	return err
 }
 

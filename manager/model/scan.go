@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -259,13 +260,19 @@ func number(raw []byte) int {
 	return n
 }
 
-// cleanRaw copies a raw value so that any reader of JSON takes it: bad UTF-8 and lone surrogate
-// escapes, which strict parsers refuse and with them the whole line, become U+FFFD.
+// cleanRaw copies a valid raw value so that any reader of JSON lines takes it: on one line, with
+// U+FFFD for bad UTF-8 and for lone surrogate escapes, which strict parsers refuse together with
+// the whole line that holds them.
 func cleanRaw(raw []byte) []byte {
-	if !utf8.Valid(raw) {
-		raw = bytes.ToValidUTF8(raw, []byte("\ufffd"))
+	if bytes.ContainsAny(raw, "\r\n") {
+		var one bytes.Buffer
+		_ = json.Compact(&one, raw)
+		raw = one.Bytes()
 	} else {
 		raw = bytes.Clone(raw)
+	}
+	if !utf8.Valid(raw) {
+		raw = bytes.ToValidUTF8(raw, []byte("\ufffd"))
 	}
 	for at := 0; ; {
 		i := bytes.Index(raw[at:], []byte(`\`))

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -36,17 +35,13 @@ func NewTransport() *Transport {
 // Close drops idle connections. It is idempotent; streams under way are not touched.
 func (t *Transport) Close() { t.pool.CloseIdleConnections() }
 
-var errTooManyRedirects = errors.New("stopped after 5 redirects")
-
 // checkRedirect follows a redirect only if it keeps the method and stays at the origin: the
 // request carries a key and a conversation, which are nobody else's business.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
-	if req.Method != first.Method || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
+	same := req.Method == first.Method && req.URL.Scheme == first.URL.Scheme && req.URL.Host == first.URL.Host
+	if !same || len(via) > 5 {
 		return http.ErrUseLastResponse
-	}
-	if len(via) > 5 {
-		return errTooManyRedirects
 	}
 	return nil
 }

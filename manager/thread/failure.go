@@ -14,7 +14,7 @@ func turnError(err error) *protocol.TurnError {
 		return &protocol.TurnError{Message: err.Error(), CodexErrorInfo: protocol.CodexErrorInfoName("other")}
 	}
 	e := &protocol.TurnError{Message: me.Message, CodexErrorInfo: errorInfo(me)}
-	if me.Details != "" && me.Kind != model.FailDisconnected {
+	if me.Details != "" && me.Kind != model.FailDisconnected && me.Kind != model.FailTooManyRequests {
 		e.AdditionalDetails = ptr(me.Details)
 	}
 	return e

@@ -77,9 +77,6 @@ func (in *intake) partAdded(e model.Event) {
 // done takes in a whole item: it is recorded, shown to the model from now on,
 // told as completed, and carried out if it calls a tool.
 func (in *intake) done(e model.Event) {
-	if in.ctx.Err() != nil && e.Head.Type == "message" {
-		return // cut: what was not told as completed is not kept either
-	}
 	tn := in.turn
 	t := tn.thread
 	t.history.add(e.Item)

@@ -62,6 +62,7 @@ func (t *Thread) userTurn(s submission, op *UserTurn) {
 	tn := newTurn(s.id, t, in, op.OutputSchema)
 	tn.settings, tn.settingsChanged = settings, changed
 	t.active = tn
+	t.lastTurn = tn.id
 	t.started = true
 	if t.preview == "" {
 		t.preview = previewOf(op.Input)

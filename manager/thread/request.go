@@ -84,9 +84,18 @@ func (t *Thread) settingsUpdated(s Settings) *protocol.ThreadSettingsUpdatedNoti
 		Summary:           named[protocol.ReasoningSummary](s.Summary),
 		Personality:       named[protocol.Personality](s.Personality),
 		ServiceTier:       named[string](s.ServiceTier),
+		Environments:      Environments(s.Cwd, s.WorkspaceRoots),
 		DisabledPluginIDs: s.DisabledPlugins,
 	}}
 	return n
+}
+
+// Environments is where a thread works: always on this machine.
+func Environments(cwd string, roots []string) []protocol.ThreadEnvironment {
+	if len(roots) == 0 {
+		roots = []string{cwd}
+	}
+	return []protocol.ThreadEnvironment{{EnvironmentID: "local", Cwd: cwd, RuntimeWorkspaceRoots: roots}}
 }
 
 // CollaborationMode is the way of working these settings stand for.

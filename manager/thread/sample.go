@@ -27,7 +27,12 @@ func (tn *turn) sample() (followUp bool, err error) {
 			return followUp, tn.ctx.Err()
 		case errors.Is(err, errSteered):
 			return true, nil
-		case !errors.As(err, &failure) || !failure.Retryable:
+		case !errors.As(err, &failure):
+			return false, err
+		case failure.Kind == model.FailContextWindow:
+			tn.full()
+			return false, err
+		case !failure.Retryable:
 			return false, err
 		}
 		most := tn.settings.StreamMaxRetries
@@ -115,6 +120,9 @@ func (in *intake) stream(r *model.Request) error {
 		if err != nil {
 			return err
 		}
+		if in.ctx.Err() != nil { // cut: what had arrived already does not count
+			return context.Cause(in.ctx)
+		}
 		in.event(e)
 	}
 	return nil
@@ -153,12 +161,31 @@ func (in *intake) finish() (followUp bool) {
 	return len(in.outputs) > 0 || in.goOn
 }
 
+// full notes that the context window has no room left, whatever was counted.
+func (tn *turn) full() {
+	t := tn.thread
+	window := tn.info.UsableWindow()
+	t.mu.Lock()
+	t.usage.last = model.Usage{Total: window}
+	t.usage.total.Total = max(t.usage.total.Total, window)
+	t.mu.Unlock()
+	tn.tellUsage()
+}
+
 // used counts the tokens of a response.
 func (tn *turn) used(u model.Usage) {
 	t := tn.thread
 	t.mu.Lock()
 	t.usage.last = u
 	t.usage.total = plus(t.usage.total, u)
+	t.mu.Unlock()
+	tn.tellUsage()
+}
+
+// tellUsage records and tells how many tokens the thread has used.
+func (tn *turn) tellUsage() {
+	t := tn.thread
+	t.mu.Lock()
 	now := t.usage
 	t.mu.Unlock()
 	window := tn.info.UsableWindow()

@@ -26,6 +26,7 @@ type Spec struct {
 	// What is known of a resumed thread; zero for a new one.
 	Usage, LastUsage *model.Usage
 	Preview          string
+	LastTurn         string
 	Git              *GitInfo
 	// Recorder writes the thread's file; nil for an ephemeral thread. The
 	// thread owns it and closes it.
@@ -88,6 +89,7 @@ type Thread struct {
 	started  bool // a turn has begun, so the thread is or will be on disk
 	updated  time.Time
 	preview  string
+	lastTurn string // the last one that began
 	git      *GitInfo
 	usage    usage
 
@@ -110,6 +112,7 @@ func Start(ctx context.Context, spec Spec, services Services, observer Observer)
 		history:  newHistory(spec.History),
 		started:  len(spec.History) > 0,
 		preview:  spec.Preview,
+		lastTurn: spec.LastTurn,
 		git:      spec.Git,
 	}
 	t.spec.History = nil // the history holds it now
@@ -137,6 +140,7 @@ type Snapshot struct {
 	Started    bool   // at least one turn has begun
 	Updated    time.Time
 	Preview    string
+	LastTurn   string // id of the last turn that began, or empty
 	Git        *GitInfo
 	Usage      model.Usage
 	LastUsage  model.Usage
@@ -147,7 +151,7 @@ func (t *Thread) Snapshot() Snapshot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := Snapshot{Settings: t.settings, Status: t.statusLocked(), Started: t.started, Updated: t.updated,
-		Preview: t.preview, Git: t.git, Usage: t.usage.total, LastUsage: t.usage.last}
+		Preview: t.preview, LastTurn: t.lastTurn, Git: t.git, Usage: t.usage.total, LastUsage: t.usage.last}
 	if t.active != nil {
 		s.ActiveTurn = t.active.id
 	}
