@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// maxRunDir keeps the path of a socket, which go-plugin makes some 50 bytes
-// longer, below the 104 that the shortest system allows.
-const maxRunDir = 48
+// maxRunDir keeps the path of a socket below the 104 bytes that the shortest
+// system allows: below it come our two folders and go-plugin's folder and
+// socket, each with up to ten random digits, 62 bytes in all.
+const maxRunDir = 40
 
 // runDir is the private folder of one host, where its plugins' sockets lie. It
 // is made on first need. The lock file in it is held while the host lives and
