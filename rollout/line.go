@@ -147,7 +147,7 @@ func parsePrefix(line []byte) (rec record, ok bool) {
 	if rec.kind, rest, ok = cutQuote(rest); !ok {
 		return rec, false
 	}
-	if rest, ok = bytes.CutPrefix(rest, []byte(`,"payload":`)); !ok || len(rest) < 3 || rest[len(rest)-1] != '}' {
+	if rest, ok = bytes.CutPrefix(rest, []byte(`,"payload":`)); !ok || len(rest) < 3 || rest[0] != '{' || rest[len(rest)-1] != '}' {
 		return rec, false
 	}
 	rec.payload = rest[:len(rest)-1]
