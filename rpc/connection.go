@@ -73,10 +73,16 @@ func (c *Connection) Close(ctx context.Context) error {
 	return flushed
 }
 
+// hugeRequest is how many bytes of params make a request a rare one.
+const hugeRequest = 8 << 20
+
 // Request takes a request from the reader and puts it in its lane. It blocks
 // while too many requests wait.
 func (c *Connection) Request(ctx context.Context, id jsonrpc.ID, method string, params json.RawMessage) {
 	r, err := c.admit(method, params)
+	if len(params) > hugeRequest {
+		defer debug.FreeOSMemory() // what one such request took is not kept for the next
+	}
 	if err != nil {
 		c.lanes.run(connectionLane, func() { c.conn.ReplyError(id, wireError(err)) })
 		return

@@ -31,7 +31,7 @@ func userItem(items []protocol.UserInput) json.RawMessage {
 		case *protocol.UserInputText:
 			part(`{"type":"input_text","text":`, in.Text, `}`)
 		case *protocol.UserInputImage:
-			part(`{"type":"input_image","image_url":`, imageURL(in), `,"detail":"high"}`)
+			part(`{"type":"input_image","image_url":`, value(in.URL), `,"detail":"high"}`)
 		case *protocol.UserInputLocalImage:
 			if url, err := localImage(in.Path); err != nil {
 				part(`{"type":"input_text","text":`, err.Error(), `}`)
@@ -41,17 +41,6 @@ func userItem(items []protocol.UserInput) json.RawMessage {
 		}
 	}
 	return append(b, "]}"...)
-}
-
-// imageURL is the address, or data, of an image that the client sent.
-func imageURL(in *protocol.UserInputImage) string {
-	var url string
-	for _, m := range in.Unknown { // one of two members says where the image is
-		if m.Name == "url" {
-			_ = json.Unmarshal(m.Value, &url) // checked when the request was read
-		}
-	}
-	return url
 }
 
 // localImage is a file as a data URL. Its errors are for the model to read.
@@ -80,4 +69,11 @@ func previewOf(items []protocol.UserInput) string {
 		}
 	}
 	return ""
+}
+
+func value(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
 }
