@@ -1,9 +1,12 @@
 package model
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -63,7 +66,13 @@ var (
 // serve starts a model server on a real socket and a client for it, with waits in milliseconds.
 func serve(t testing.TB, h http.HandlerFunc, change func(*Provider)) (*Responses, *httptest.Server) {
 	t.Helper()
-	srv := httptest.NewServer(h)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Read at once: a handler hears of a client that left only after the request's end.
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		h(w, r)
+	}))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(srv.Close)
 	zero := 0
 	p := Provider{Name: "Mock", BaseURL: srv.URL + "/v1", RequestMaxRetries: &zero}

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -63,6 +64,7 @@ type stream struct {
 	c      *Responses
 	r      *Request
 	secret []string // what must not appear in an error
+	reused bool     // the last request went out on a connection that had been idle
 	resp   *http.Response
 	wait   *idleBody
 	cancel context.CancelCauseFunc
@@ -172,7 +174,7 @@ func (s *stream) close() {
 // openWithRetries sends the request until a stream is open.
 func (s *stream) openWithRetries(ctx context.Context) error {
 	b := encode(s.r, s.c.provider.stores())
-	refresh := false
+	refresh, stale := false, false
 	for attempt := 1; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -188,6 +190,14 @@ func (s *stream) openWithRetries(ctx context.Context) error {
 		}
 		if e.Status == http.StatusUnauthorized && canRefresh && !refresh {
 			refresh = true
+			attempt--
+			continue
+		}
+		if e.Kind == FailDisconnected && s.reused && !stale {
+			// The server had closed the connection while it was idle, and perhaps its
+			// neighbours too: no failure of this request. The next one is a fresh one.
+			s.c.transport.Close()
+			stale = true
 			attempt--
 			continue
 		}
@@ -260,6 +270,8 @@ func origin(from *url.URL, loc string) string {
 
 func (s *stream) newRequest(ctx context.Context, b *body, key string) (*http.Request, error) {
 	p := &s.c.provider
+	s.reused = false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { s.reused = i.Reused }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.c.address, b.reader())
 	if err == nil && req.URL.Host == "" {
 		err = errNoHost
@@ -270,8 +282,6 @@ func (s *stream) newRequest(ctx context.Context, b *body, key string) (*http.Req
 	req.ContentLength = b.size
 	req.GetBody = func() (io.ReadCloser, error) { return b.reader(), nil }
 	setHeaders(req.Header, s.r)
-	// Not sent: it allows net/http to repeat a request that met a connection closed while idle.
-	req.Header["Idempotency-Key"] = nil
 	s.secret = s.secret[:0]
 	if key != "" {
 		req.Header["Authorization"] = []string{"Bearer " + headerValue(key)}

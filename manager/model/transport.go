@@ -10,7 +10,6 @@ import (
 // are loaded by the first https connection, once; http needs none.
 type Transport struct {
 	client http.Client
-	pool   *http.Transport
 }
 
 // NewTransport makes a pool. Proxies come from the environment. Close it when no stream is left.
@@ -29,11 +28,11 @@ func NewTransport() *Transport {
 		WriteBufferSize:       32 << 10,
 		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
-	return &Transport{client: http.Client{Transport: pool, CheckRedirect: checkRedirect}, pool: pool}
+	return &Transport{client: http.Client{Transport: pool, CheckRedirect: checkRedirect}}
 }
 
 // Close drops idle connections. It is idempotent; streams under way are not touched.
-func (t *Transport) Close() { t.pool.CloseIdleConnections() }
+func (t *Transport) Close() { t.client.CloseIdleConnections() }
 
 // checkRedirect follows a redirect only if it keeps the method and stays at the origin: the
 // request carries a key and a conversation, which are nobody else's business.
