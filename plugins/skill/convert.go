@@ -71,7 +71,7 @@ func (l *Listing) add(piece *skillv1.ListResponse) {
 
 func (s *Skill) toProto() *skillv1.Skill {
 	p := &skillv1.Skill{
-		Path: text(s.Path), Dir: text(s.Dir), Root: text(s.Root),
+		Path: text(s.Path), Via: text(s.Via), Dir: text(s.Dir), Root: text(s.Root),
 		Scope: s.Scope.toProto(), Namespace: text(s.Namespace),
 		Name: text(s.Name), Description: text(s.Description), ShortDescription: text(s.ShortDescription),
 	}
@@ -99,7 +99,7 @@ func (s *Skill) toProto() *skillv1.Skill {
 
 func skillFromProto(p *skillv1.Skill) Skill {
 	s := Skill{
-		Path: p.GetPath(), Dir: p.GetDir(), Root: p.GetRoot(),
+		Path: p.GetPath(), Via: p.GetVia(), Dir: p.GetDir(), Root: p.GetRoot(),
 		Scope: scopeFromProto(p.GetScope()), Namespace: p.GetNamespace(),
 		Name: p.GetName(), Description: p.GetDescription(), ShortDescription: p.GetShortDescription(),
 	}

@@ -79,6 +79,7 @@ type Listing struct {
 // Skill is one skill, its fields as they stand in its files.
 type Skill struct {
 	Path      string // what Read takes; for files absolute, with links resolved
+	Via       string // the path by which it was found, links as they are; empty if that is Path
 	Dir       string // the skill's folder, empty if it is no file
 	Root      string // the Path of the root it was found under
 	Scope     Scope

@@ -90,7 +90,7 @@ func (w *walk) listing(generation uint64) skill.Listing {
 	}
 	for i, h := range w.hits {
 		s, r := h.found.skill, w.roots[h.root].Root
-		s.Root, s.Scope, s.Namespace = r.Path, r.Scope, r.Namespace
+		s.Root, s.Scope, s.Namespace, s.Via = r.Path, r.Scope, r.Namespace, h.via
 		l.Skills[i] = s
 	}
 	return l

@@ -41,6 +41,7 @@ type place struct {
 type hit struct {
 	found *found
 	root  int
+	via   string // how it was reached, if not by its own path
 }
 
 func newWalk(m *memory, roots []skill.Root) *walk {
@@ -74,6 +75,7 @@ func (w *walk) run(ctx context.Context) error {
 // stop is a folder to look into.
 type stop struct {
 	path   string // canonical
+	via    string // as reached from the root's path, links as they are
 	folder *folder
 	err    error
 }
@@ -95,7 +97,7 @@ func (w *walk) root(ctx context.Context, i int) error {
 		return nil
 	}
 	visited := map[string]bool{r.real: true}
-	level := []stop{{path: r.real}}
+	level := []stop{{path: r.real, via: filepath.Clean(r.Path)}}
 	count := 1
 	for depth := 0; len(level) > 0; depth++ {
 		if err := w.lookAll(ctx, level); err != nil {
@@ -114,7 +116,7 @@ func (w *walk) root(ctx context.Context, i int) error {
 				continue
 			}
 			for _, sub := range w.below(r, s) {
-				if visited[sub] {
+				if visited[sub.path] {
 					continue
 				}
 				if count == maxFolders {
@@ -124,9 +126,9 @@ func (w *walk) root(ctx context.Context, i int) error {
 				if count > maxFolders {
 					break
 				}
-				visited[sub] = true
+				visited[sub.path] = true
 				count++
-				next = append(next, stop{path: sub})
+				next = append(next, sub)
 			}
 		}
 		level = next
@@ -158,13 +160,14 @@ func (w *walk) lookAll(ctx context.Context, level []stop) error {
 func (w *walk) take(i int, s stop) {
 	switch s.folder.mark {
 	case markFile:
-		w.add(i, s.folder.found)
+		w.add(i, s.folder.found, s.via)
 	case markLink:
-		w.addLinked(i, s.path)
+		w.addLinked(i, s)
 	}
 }
 
-func (w *walk) add(i int, f *found) {
+// add adds what was found in a folder that was reached as via.
+func (w *walk) add(i int, f *found, via string) {
 	if f == nil || w.seen[f.skill.Path] {
 		return
 	}
@@ -173,15 +176,19 @@ func (w *walk) add(i int, f *found) {
 		w.problem(&w.roots[i], f.skill.Path, f.problem)
 		return
 	}
-	w.hits = append(w.hits, hit{found: f, root: i})
+	h := hit{found: f, root: i}
+	if via = filepath.Join(via, skillFile); via != f.skill.Path {
+		h.via = via
+	}
+	w.hits = append(w.hits, h)
 }
 
 // addLinked adds a skill whose SKILL.md is a link to a file. It is known by
 // the file, and lives in the folder that holds the link. It is read each time:
 // such skills are few.
-func (w *walk) addLinked(i int, dir string) {
+func (w *walk) addLinked(i int, s stop) {
 	r := &w.roots[i]
-	link := filepath.Join(dir, skillFile)
+	link := filepath.Join(s.path, skillFile)
 	if r.Scope == skill.ScopeSystem {
 		return
 	}
@@ -194,14 +201,14 @@ func (w *walk) addLinked(i int, dir string) {
 	}
 	w.watchLink(real)
 	var rd reader
-	w.add(i, w.memory.same(link, rd.read(real, dir, true)))
+	w.add(i, w.memory.same(link, rd.read(real, s.path, true)), s.via)
 }
 
-// below returns the canonical paths of the folders to look into next.
-func (w *walk) below(r *place, s stop) []string {
-	out := make([]string, 0, len(s.folder.subs)+len(s.folder.links))
+// below returns the folders to look into next.
+func (w *walk) below(r *place, s stop) []stop {
+	out := make([]stop, 0, len(s.folder.subs)+len(s.folder.links))
 	for _, name := range s.folder.subs {
-		out = append(out, filepath.Join(s.path, name))
+		out = append(out, stop{path: filepath.Join(s.path, name), via: filepath.Join(s.via, name)})
 	}
 	if r.Scope == skill.ScopeSystem {
 		return out
@@ -213,7 +220,7 @@ func (w *walk) below(r *place, s stop) []string {
 		}
 		if real, ok := w.resolve(r, link); ok {
 			w.watchLink(real)
-			out = append(out, real)
+			out = append(out, stop{path: real, via: filepath.Join(s.via, name)})
 		}
 	}
 	return out

@@ -320,9 +320,12 @@ type Skill struct {
 	Description      string `protobuf:"bytes,7,opt,name=description,proto3" json:"description,omitempty"`
 	ShortDescription string `protobuf:"bytes,8,opt,name=short_description,json=shortDescription,proto3" json:"short_description,omitempty"`
 	// From agents/openai.yaml.
-	Interface     *Interface        `protobuf:"bytes,9,opt,name=interface,proto3" json:"interface,omitempty"`
-	Tools         []*ToolDependency `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
-	Policy        *Policy           `protobuf:"bytes,11,opt,name=policy,proto3" json:"policy,omitempty"`
+	Interface *Interface        `protobuf:"bytes,9,opt,name=interface,proto3" json:"interface,omitempty"`
+	Tools     []*ToolDependency `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
+	Policy    *Policy           `protobuf:"bytes,11,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The path by which it was found below its root, links as they are; empty
+	// when that is `path`.
+	Via           string `protobuf:"bytes,12,opt,name=via,proto3" json:"via,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +435,13 @@ func (x *Skill) GetPolicy() *Policy {
 		return x.Policy
 	}
 	return nil
+}
+
+func (x *Skill) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
 }
 
 type Interface struct {
@@ -836,7 +846,7 @@ const file_skill_v1_skill_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x04 \x01(\x04R\n" +
 	"generation\x12\x1c\n" +
-	"\tunchanged\x18\x05 \x01(\bR\tunchanged\"\x9e\x03\n" +
+	"\tunchanged\x18\x05 \x01(\bR\tunchanged\"\xb0\x03\n" +
 	"\x05Skill\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12\x12\n" +
@@ -849,7 +859,8 @@ const file_skill_v1_skill_proto_rawDesc = "" +
 	"\tinterface\x18\t \x01(\v2\x1d.codexhost.skill.v1.InterfaceR\tinterface\x128\n" +
 	"\x05tools\x18\n" +
 	" \x03(\v2\".codexhost.skill.v1.ToolDependencyR\x05tools\x122\n" +
-	"\x06policy\x18\v \x01(\v2\x1a.codexhost.skill.v1.PolicyR\x06policy\"\xe1\x01\n" +
+	"\x06policy\x18\v \x01(\v2\x1a.codexhost.skill.v1.PolicyR\x06policy\x12\x10\n" +
+	"\x03via\x18\f \x01(\tR\x03via\"\xe1\x01\n" +
 	"\tInterface\x12!\n" +
 	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12+\n" +
 	"\x11short_description\x18\x02 \x01(\tR\x10shortDescription\x12\x1d\n" +
