@@ -54,6 +54,11 @@ func (a *Annotations) risky() bool {
 	return is(a.DestructiveHint, true) || is(a.OpenWorldHint, true)
 }
 
+// harmless says whether a call may be repeated without a second thought.
+func (a *Annotations) harmless() bool {
+	return a.ReadOnlyHint != nil && *a.ReadOnlyHint || a.IdempotentHint != nil && *a.IdempotentHint
+}
+
 // Verdict says what is to be done with a call.
 type Verdict int
 

@@ -71,7 +71,7 @@ func (t *Tool) Call(ctx context.Context, c Call) Outcome {
 		return failure(t.Server, t.Name, fmt.Errorf("unknown MCP server '%s'", t.Server), 0, 0)
 	}
 	limit := m.server.toolTimeout()
-	f := &flight{set: t.set, server: t.Server, call: c}
+	f := &flight{set: t.set, server: t.Server, call: c, harmless: t.Hints.harmless()}
 	raw, err := m.instance.perform(ctx, limit, f, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
 		return s.CallTool(ctx, provider.ToolCall{Name: t.Name, Arguments: c.Arguments, Meta: withToken(c.Meta, f.token)})
 	})
@@ -95,7 +95,7 @@ func (t *Set) CallTool(ctx context.Context, server, tool string, arguments, meta
 	if !m.server.allows(tool) {
 		return nil, fmt.Errorf("tool '%s' is disabled for MCP server '%s'", tool, server)
 	}
-	f := &flight{set: t, server: server}
+	f := &flight{set: t, server: server, harmless: m.instance.harmless(tool)}
 	return m.instance.perform(ctx, m.server.toolTimeout(), f, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
 		return s.CallTool(ctx, provider.ToolCall{Name: tool, Arguments: arguments, Meta: meta})
 	})
@@ -118,40 +118,90 @@ type flight struct {
 	set    *Set
 	server string
 	call   Call
-	token  int64
-	ctx    context.Context // the call's
+	// harmless: the call may be repeated.
+	harmless bool
+	token    int64
+	ctx      context.Context // the call's
+}
+
+// A call is made again only when that does no harm: its server certainly did not
+// read it, or its server ended of its own accord, not by a crash, and what is
+// called says that it only reads or may be repeated.
+const maxResend = 2
+
+// partingWait is how long it is waited to hear how a server ended.
+const partingWait = time.Second
+
+// leftQuietly says whether the session, whose connection is lost, ended with
+// exit code 0.
+func leftQuietly(ctx context.Context, session provider.Session) bool {
+	ctx, cancel := context.WithTimeout(ctx, partingWait)
+	defer cancel()
+	select {
+	case <-session.Done():
+		code := session.End().Remains.ExitCode
+		return code != nil && *code == 0
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // perform runs op on the server, within limit from the moment the server is up.
 func (i *instance) perform(ctx context.Context, limit time.Duration, f *flight, op func(context.Context, provider.Session) (json.RawMessage, error)) (json.RawMessage, error) {
-	session, err := i.serving(ctx)
-	if err != nil {
-		return nil, err
+	for sent := 0; ; sent++ {
+		session, err := i.serving(ctx)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := i.try(ctx, limit, f, session, op)
+		if err == nil {
+			return raw, nil
+		}
+		e, ok := errors.AsType[*provider.CallError](err)
+		switch {
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			return nil, &provider.CallError{Cause: provider.CauseTimeout, Message: "timed out after " + seconds(limit)}
+		case !ok || e.Cause != provider.CauseClosed && e.Cause != provider.CauseUnsent:
+			return nil, err
+		}
+		again := e.Cause == provider.CauseUnsent || f.harmless && leftQuietly(ctx, session)
+		i.lose(session, !again)
+		if !again || sent == maxResend {
+			return nil, err
+		}
 	}
-	callCtx, cancel := context.WithTimeout(ctx, limit)
+}
+
+// try makes the call once.
+func (i *instance) try(ctx context.Context, limit time.Duration, f *flight, session provider.Session, op func(context.Context, provider.Session) (json.RawMessage, error)) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f.ctx = callCtx
 	i.mu.Lock()
 	i.token++
-	f.token = i.token
+	f.token, f.ctx = i.token, ctx
 	i.flights = append(i.flights, f)
 	i.mu.Unlock()
-	raw, err := op(callCtx, session)
+	defer func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if at := slices.Index(i.flights, f); at >= 0 {
+			i.flights = slices.Delete(i.flights, at, at+1)
+		}
+	}()
+	return op(ctx, session)
+}
+
+// lose notes that a session is ending, which it may not have been said to yet.
+// hurt: a call was lost with it, so that it counts as a crash.
+func (i *instance) lose(session provider.Session, hurt bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if at := slices.Index(i.flights, f); at >= 0 {
-		i.flights = slices.Delete(i.flights, at, at+1)
+	if i.session == session {
+		i.lost = session
 	}
-	if err == nil {
-		return raw, nil
-	}
-	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return nil, &provider.CallError{Cause: provider.CauseTimeout, Message: "timed out after " + seconds(limit)}
-	}
-	if e, ok := errors.AsType[*provider.CallError](err); ok && e.Cause == provider.CauseClosed && !session.End().Lost {
+	if hurt && !session.End().Lost {
 		i.crashed(session)
 	}
-	return nil, err
 }
 
 // withToken adds a progressToken to a _meta, unless it has one.
@@ -228,9 +278,41 @@ func (h host) Progress(params json.RawMessage) {
 	}
 }
 
-// ToolsChanged implements provider.Host.
+// ToolsChanged implements provider.Host: it lists the tools again, once for any
+// number of changes that come while a listing runs.
 func (h host) ToolsChanged() {
-	h.svc.opts.Log.Debug("MCP server changed its tools", "server", h.launch.server.Name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stale = true
+	if h.phase != up || h.listing || h.shutAt {
+		return // a server that is not up yet lists its tools anyway
+	}
+	h.listing = true
+	h.svc.wg.Go(h.relist)
+}
+
+// relist fetches the tools until they are not stale.
+func (i *instance) relist() {
+	for {
+		i.mu.Lock()
+		if !i.stale || i.phase != up || i.shutAt {
+			i.listing = false
+			i.mu.Unlock()
+			return
+		}
+		i.stale = false
+		i.mu.Unlock()
+		ctx, cancel := context.WithTimeout(i.svc.ctx, i.startup)
+		list, err := i.allPages(ctx, toolPages)
+		cancel()
+		i.mu.Lock()
+		if err != nil {
+			i.svc.opts.Log.Warn("listing the changed tools of an MCP server", "server", i.launch.server.Name, "error", err)
+		} else if i.phase == up {
+			i.take(list)
+		}
+		i.mu.Unlock()
+	}
 }
 
 // Log implements provider.Host.

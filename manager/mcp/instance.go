@@ -35,9 +35,12 @@ type instance struct {
 	attempt int           // counts starts
 	cancel  context.CancelFunc
 	session provider.Session
+	lost    provider.Session // the session, when it is known to be ending
 	info    provider.Info
 	tools   []rawTool
-	version int // counts tool lists
+	version int  // counts tool lists
+	stale   bool // the tools have changed since
+	listing bool // relist runs
 	err     error
 	breaker breaker
 	counted provider.Session // whose crash is in the breaker
@@ -220,7 +223,7 @@ func (i *instance) settle(session provider.Session, err error) {
 		i.svc.wg.Go(func() { i.svc.closeSession(session) })
 	default:
 		i.session, i.err = session, nil
-		i.info = session.Info()
+		i.info, i.stale = session.Info(), false
 		i.take(i.info.Tools)
 		i.svc.wg.Go(func() { i.watch(session) })
 		i.set(up)
@@ -273,13 +276,14 @@ func (i *instance) serving(ctx context.Context) (provider.Session, error) {
 	for {
 		switch i.phase {
 		case up:
-			select {
-			case <-i.session.Done(): // watch is about to notice
-			default:
+			if !i.ending() {
 				return i.session, nil
 			}
 		case failed:
-			return nil, i.err
+			return nil, errors.New(startupText(i.launch.server.Name, i.err, i.startup))
+		case fresh:
+			i.start(0)
+			continue
 		case down:
 			if asked == i.attempt {
 				return nil, i.err
@@ -303,14 +307,24 @@ func (i *instance) serving(ctx context.Context) (provider.Session, error) {
 	}
 }
 
+// ending says whether the session has ended or is about to; watch will notice.
+// The caller holds the lock.
+func (i *instance) ending() bool {
+	select {
+	case <-i.session.Done():
+		return true
+	default:
+		return i.lost == i.session
+	}
+}
+
 // restart starts a server that was up before, unless it crashes too often. The
 // caller holds the lock.
 func (i *instance) restart() error {
 	pause, ok, again := i.breaker.allow(time.Now())
 	if !ok {
-		return &provider.CallError{Cause: provider.CauseClosed, Message: fmt.Sprintf(
-			"the server crashed %d times in %v and is not started again before %s, or until the configuration is reloaded",
-			crashLimit, crashWindow, again.Format("15:04:05"))}
+		return fmt.Errorf("the server crashed %d times in %v and is not started again before %s, or until the configuration is reloaded",
+			crashLimit, crashWindow, again.Format("15:04:05"))
 	}
 	i.start(pause)
 	return nil
@@ -336,6 +350,18 @@ func (i *instance) wait(ctx context.Context) error {
 		return nil
 	}
 	return i.err
+}
+
+// harmless says whether a call of the tool may be repeated.
+func (i *instance) harmless(tool string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n := range i.tools {
+		if i.tools[n].Name == tool {
+			return i.tools[n].hints.harmless()
+		}
+	}
+	return false
 }
 
 // part is what the instance adds to an offer; ok is false until it was up.

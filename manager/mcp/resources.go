@@ -11,13 +11,14 @@ import (
 	provider "github.com/codexhost/codexhost/plugins/mcp"
 )
 
-// pages is one of the paged lists about resources.
+// pages is one of the paged lists.
 type pages struct {
 	what   provider.Listing
 	member string // of the result
 }
 
 var (
+	toolPages     = pages{provider.Tools, "tools"}
 	resourcePages = pages{provider.Resources, "resources"}
 	templatePages = pages{provider.ResourceTemplates, "resourceTemplates"}
 )
@@ -147,7 +148,7 @@ func (t *Set) ReadResource(ctx context.Context, server, uri string) (json.RawMes
 	if err != nil {
 		return nil, err
 	}
-	return m.instance.perform(ctx, m.server.toolTimeout(), &flight{set: t, server: server}, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
+	return m.instance.perform(ctx, m.server.toolTimeout(), &flight{set: t, server: server, harmless: true}, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
 		return s.ReadResource(ctx, uri)
 	})
 }

@@ -126,12 +126,12 @@ func (s *clientSession) CallTool(ctx context.Context, call ToolCall) (json.RawMe
 func (s *clientSession) call(ctx context.Context, m *mcpv1.Call) (json.RawMessage, error) {
 	select {
 	case <-s.done:
-		return nil, &CallError{Cause: CauseClosed, Message: s.end.Reason}
+		return nil, &CallError{Cause: CauseUnsent, Message: s.end.Reason}
 	default:
 	}
 	id, settled, err := s.client.register(nil)
 	if err != nil {
-		return nil, &CallError{Cause: CauseClosed, Message: err.Error()}
+		return nil, &CallError{Cause: CauseUnsent, Message: err.Error()}
 	}
 	m.Id, m.Session, m.TimeoutMs = id, s.id, timeoutOf(ctx).Milliseconds()
 	if !s.client.out.offer(&mcpv1.HostMessage{Kind: &mcpv1.HostMessage_Call{Call: m}}, true) {

@@ -48,6 +48,9 @@ const (
 	CauseTooLarge
 	// CauseBadAnswer: the answer is no message of the protocol.
 	CauseBadAnswer
+	// CauseUnsent: the server went away and had certainly not read the call, which
+	// may be made again.
+	CauseUnsent
 )
 
 // CallError is a call that got no result. Code and Data are the server's and

@@ -205,7 +205,7 @@ func (c *hostConn) call(m *mcpv1.Call) {
 	}
 	c.mu.Unlock()
 	if s == nil {
-		c.fail(m.Id, &CallError{Cause: CauseClosed, Message: "the session has ended"})
+		c.fail(m.Id, &CallError{Cause: CauseUnsent, Message: "the session has ended"})
 		return
 	}
 	ctx, done := c.track(s.ctx, m.Id, m.TimeoutMs)

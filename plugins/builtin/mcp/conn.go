@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"sync"
 
@@ -32,23 +33,33 @@ type conn struct {
 	out   io.WriteCloser
 	host  provider.Host
 	noisy func() // called once when the noise is too much
-	gone  chan struct{}
-	work  sync.WaitGroup // questions under way
-	ctx   context.Context
-	stop  context.CancelFunc
+	// unread says how many of the bytes last written the server did not read
+	// before it died, 0 when that is not known.
+	unread func() int64
+	gone   chan struct{}
+	work   sync.WaitGroup // questions under way
+	ctx    context.Context
+	stop   context.CancelFunc
 
 	writeMu sync.Mutex
+	written int64      // guarded by writeMu
 	batch   []envelope // the SDK's next messages; its goroutine's only
 
 	mu         sync.Mutex // guards what follows
 	closed     bool
 	next       int64
-	calls      map[int64]chan answer
+	calls      map[int64]*pending
 	questions  map[string]context.CancelFunc
 	handshake  []byte // the result of initialize, verbatim
 	noise      string
 	noiseLines int64
 	noiseBytes int
+}
+
+// pending is a call without an answer.
+type pending struct {
+	settled chan answer
+	from    int64 // where its line begins in what was written; guarded by writeMu
 }
 
 // answer settles a call.
@@ -60,8 +71,8 @@ type answer struct {
 func newConn(in io.ReadCloser, out io.WriteCloser, host provider.Host, noisy func()) *conn {
 	ctx, stop := context.WithCancel(context.Background())
 	return &conn{
-		in: newLineReader(in), from: in, out: out, host: host, noisy: noisy, gone: make(chan struct{}), ctx: ctx, stop: stop,
-		next: firstCall, calls: map[int64]chan answer{}, questions: map[string]context.CancelFunc{},
+		in: newLineReader(in), from: in, out: out, host: host, noisy: noisy, unread: func() int64 { return 0 }, gone: make(chan struct{}), ctx: ctx, stop: stop,
+		next: firstCall, calls: map[int64]*pending{}, questions: map[string]context.CancelFunc{},
 	}
 }
 
@@ -87,7 +98,7 @@ func (c *conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		}
 		l, err := c.in.next()
 		if err != nil {
-			c.end()
+			c.end(c.unread())
 			return nil, io.EOF
 		}
 		if l.cut() {
@@ -179,16 +190,17 @@ func (c *conn) settle(e *envelope) bool {
 	if call == nil {
 		return true // nobody waits for it any more, or it never was a call
 	}
+	settled := call.settled
 	switch {
 	case e.failure != nil:
 		w := wireError(e.failure)
-		call <- answer{err: &provider.CallError{Cause: provider.CauseServer, Code: w.Code, Message: w.Message, Data: w.Data}}
+		settled <- answer{err: &provider.CallError{Cause: provider.CauseServer, Code: w.Code, Message: w.Message, Data: w.Data}}
 	case !rawjson.Valid(e.result):
-		call <- answer{err: &provider.CallError{Cause: provider.CauseBadAnswer, Message: "the server's answer is not valid JSON"}}
+		settled <- answer{err: &provider.CallError{Cause: provider.CauseBadAnswer, Message: "the server's answer is not valid JSON"}}
 	case len(e.result) > provider.MaxPayload:
-		call <- answer{err: tooLarge(len(e.result))}
+		settled <- answer{err: tooLarge(len(e.result))}
 	default:
-		call <- answer{result: e.result}
+		settled <- answer{result: e.result}
 	}
 	return true
 }
@@ -206,7 +218,7 @@ func (c *conn) refuse(l *line) {
 	for at, call := range c.calls {
 		if err != nil || at == id {
 			delete(c.calls, at)
-			call <- answer{err: tooLarge(l.size)}
+			call.settled <- answer{err: tooLarge(l.size)}
 		}
 	}
 }
@@ -214,27 +226,27 @@ func (c *conn) refuse(l *line) {
 // call makes a call and waits for its answer. When ctx ends first the server is
 // told that nobody waits.
 func (c *conn) call(ctx context.Context, method string, params []byte) (json.RawMessage, error) {
-	settled := make(chan answer, 1)
+	p := &pending{settled: make(chan answer, 1)}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		return nil, errClosed()
+		return nil, errUnsent()
 	}
 	id := c.next
 	c.next++
-	c.calls[id] = settled
+	c.calls[id] = p
 	c.mu.Unlock()
 
 	b := make([]byte, 0, len(params)+64+len(method))
 	b = strconv.AppendInt(append(b, `{"jsonrpc":"2.0","id":`...), id, 10)
 	b = append(append(append(b, `,"method":"`...), method...), `","params":`...)
 	b = append(append(b, params...), "}\n"...)
-	if err := c.write(b); err != nil {
+	if err := c.writeCall(p, b); err != nil {
 		c.forget(id)
-		return nil, errClosed()
+		return nil, errUnsent() // an unfinished line is no call
 	}
 	select {
-	case a := <-settled:
+	case a := <-p.settled:
 		return a.result, a.err
 	case <-ctx.Done():
 		c.forget(id)
@@ -245,6 +257,10 @@ func (c *conn) call(ctx context.Context, method string, params []byte) (json.Raw
 
 func errClosed() error {
 	return &provider.CallError{Cause: provider.CauseClosed, Message: "the server has gone"}
+}
+
+func errUnsent() error {
+	return &provider.CallError{Cause: provider.CauseUnsent, Message: "the server has gone"}
 }
 
 func (c *conn) forget(id int64) {
@@ -260,10 +276,15 @@ func (c *conn) notifyCancelled(id int64, why error) {
 
 // write writes whole lines. It blocks while the server does not read, and fails
 // when the connection is closed.
-func (c *conn) write(b []byte) error {
+func (c *conn) write(b []byte) error { return c.writeCall(&pending{}, b) }
+
+// writeCall is write for a call, which is told where its line begins.
+func (c *conn) writeCall(p *pending, b []byte) error {
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
-	_, err := c.out.Write(b)
+	p.from = c.written
+	n, err := c.out.Write(b)
+	c.written += int64(n)
 	return err
 }
 
@@ -281,12 +302,12 @@ func (c *conn) Write(_ context.Context, m jsonrpc.Message) error {
 func (c *conn) Close() error {
 	err := c.out.Close()
 	_ = c.from.Close()
-	c.end()
+	c.end(0)
 	return err
 }
 
-// end fails what waits.
-func (c *conn) end() {
+// end fails what waits. The server did not read the last bytes that were written.
+func (c *conn) end(unread int64) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -294,12 +315,24 @@ func (c *conn) end() {
 	}
 	c.closed = true
 	calls := c.calls
-	c.calls = map[int64]chan answer{}
+	c.calls = map[int64]*pending{}
 	close(c.gone)
 	c.mu.Unlock()
 	c.stop()
+	if len(calls) == 0 {
+		return
+	}
+	var known int64 = math.MaxInt64        // up to where it has certainly not read
+	if unread > 0 && c.writeMu.TryLock() { // a writer that is stuck in it is unsent anyway
+		known = c.written - unread
+		c.writeMu.Unlock()
+	}
 	for _, call := range calls {
-		call <- answer{err: errClosed()}
+		err := errClosed()
+		if call.from >= known {
+			err = errUnsent()
+		}
+		call.settled <- answer{err: err}
 	}
 }
 

@@ -130,3 +130,18 @@ func childrenOf(pid int) []int {
 	}
 	return out
 }
+
+// leftIn is the number of bytes in a pipe, asked at the end that writes.
+func leftIn(pipe *os.File) int64 {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	var failure error
+	err = raw.Control(func(fd uintptr) { n, failure = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	if err != nil || failure != nil {
+		return 0
+	}
+	return int64(n)
+}

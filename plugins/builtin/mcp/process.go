@@ -173,6 +173,22 @@ func (p *process) gone(limit time.Duration, hurry <-chan struct{}) bool {
 	}
 }
 
+// deathWait is how long the end of a server's stdout may come before its death.
+const deathWait = 100 * time.Millisecond
+
+// unread is how many bytes are left in the stdin of a server that has died, 0
+// when it lives or that cannot be known.
+func (p *process) unread() int64 {
+	t := time.NewTimer(deathWait)
+	defer t.Stop()
+	select {
+	case <-p.exited:
+		return leftIn(p.stdin)
+	case <-t.C:
+		return 0
+	}
+}
+
 // remains is what is known of the process.
 func (p *process) remains() provider.Remains {
 	var r provider.Remains

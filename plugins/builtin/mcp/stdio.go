@@ -43,6 +43,7 @@ func (p *Provider) startStdio(ctx context.Context, c *provider.Config, host prov
 		babble.Store(true)
 		proc.group.kill()
 	})
+	cn.unread = proc.unread
 	s := &stdioSession{requests: requests{cn}, proc: proc, conn: cn, asked: make(chan struct{}), done: make(chan struct{})}
 	stage, err := s.open(ctx, c)
 	if err != nil {

@@ -117,6 +117,9 @@ const (
 	ErrorKind_ERROR_TOO_LARGE ErrorKind = 5
 	// The answer is no message of the protocol.
 	ErrorKind_ERROR_BAD_ANSWER ErrorKind = 6
+	// The server went away and had certainly not read the call: it may be made
+	// again.
+	ErrorKind_ERROR_UNSENT ErrorKind = 7
 )
 
 // Enum value maps for ErrorKind.
@@ -129,6 +132,7 @@ var (
 		4: "ERROR_CLOSED",
 		5: "ERROR_TOO_LARGE",
 		6: "ERROR_BAD_ANSWER",
+		7: "ERROR_UNSENT",
 	}
 	ErrorKind_value = map[string]int32{
 		"ERROR_UNKNOWN":    0,
@@ -138,6 +142,7 @@ var (
 		"ERROR_CLOSED":     4,
 		"ERROR_TOO_LARGE":  5,
 		"ERROR_BAD_ANSWER": 6,
+		"ERROR_UNSENT":     7,
 	}
 )
 
@@ -2049,7 +2054,7 @@ const file_mcp_v1_mcp_proto_rawDesc = "" +
 	"\rSTAGE_TIMEOUT\x10\x05\x12\x13\n" +
 	"\x0fSTAGE_CANCELLED\x10\x06\x12\x0e\n" +
 	"\n" +
-	"STAGE_AUTH\x10\a*\x95\x01\n" +
+	"STAGE_AUTH\x10\a*\xa7\x01\n" +
 	"\tErrorKind\x12\x11\n" +
 	"\rERROR_UNKNOWN\x10\x00\x12\x10\n" +
 	"\fERROR_SERVER\x10\x01\x12\x11\n" +
@@ -2057,7 +2062,8 @@ const file_mcp_v1_mcp_proto_rawDesc = "" +
 	"\x0fERROR_CANCELLED\x10\x03\x12\x10\n" +
 	"\fERROR_CLOSED\x10\x04\x12\x13\n" +
 	"\x0fERROR_TOO_LARGE\x10\x05\x12\x14\n" +
-	"\x10ERROR_BAD_ANSWER\x10\x062\xa8\x01\n" +
+	"\x10ERROR_BAD_ANSWER\x10\x06\x12\x10\n" +
+	"\fERROR_UNSENT\x10\a2\xa8\x01\n" +
 	"\bProvider\x12O\n" +
 	"\aSession\x12\x1d.codexhost.mcp.v1.HostMessage\x1a!.codexhost.mcp.v1.ProviderMessage(\x010\x01\x12K\n" +
 	"\aServers\x12 .codexhost.mcp.v1.ServersRequest\x1a\x1e.codexhost.mcp.v1.ServersReplyB;Z9github.com/codexhost/codexhost/plugins/proto/mcp/v1;mcpv1b\x06proto3"
