@@ -24,6 +24,10 @@ type ResumeParams struct {
 // A Resumed thread is one that a client joins.
 type Resumed struct {
 	Opened
+	// TurnsCursor and ItemsCursor page backwards from the thread's end; nil
+	// without turns.
+	TurnsCursor, ItemsCursor *string
+
 	lastTurnID string // the last one whose tokens were counted
 }
 
@@ -60,6 +64,7 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 		return nil, noRollout(l.thread.ID())
 	}
 	r := &Resumed{Opened: Opened{Thread: l.thread, View: m.liveView(l), Settings: s.Settings, Instructions: m.instructions(l.config)(s.Settings.Cwd), live: l}, lastTurnID: s.LastTurn}
+	r.TurnsCursor, r.ItemsCursor = endCursor(r.lastTurnID), endCursor(r.lastTurnID)
 	if !p.ExcludeTurns && l.path != "" {
 		turns, err := m.liveTurns(l)
 		if err != nil {
@@ -80,12 +85,22 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 	if err != nil {
 		return nil, storeRefusal(err, p.ThreadID)
 	}
+	r, err := m.adopt(ctx, p, recorder, history)
+	if err != nil {
+		return nil, err
+	}
+	m.tellStatus(ctx, r.View.ID, r.View.Status)
+	return r, nil
+}
+
+// adopt makes a live thread of a recorder, which it owns, and its history.
+func (m *Manager) adopt(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, history *rollout.History) (*Resumed, error) {
 	opened, err := m.reopen(ctx, p, recorder, history)
 	if err != nil {
-		return nil, errors.Join(err, recorder.Close())
+		return nil, err
 	}
 	r := &Resumed{Opened: *opened, lastTurnID: history.LastTurnID}
-	m.hub.announce(ctx, "thread/status/changed", &protocol.ThreadStatusChangedNotification{ThreadID: r.View.ID, Status: r.View.Status})
+	r.TurnsCursor, r.ItemsCursor = endCursor(r.lastTurnID), endCursor(r.lastTurnID)
 	r.View.UpdatedAt = history.UpdatedAt.Unix()
 	r.View.RecencyAt = ptr(history.UpdatedAt.Unix())
 	if !p.ExcludeTurns {
@@ -99,7 +114,8 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 }
 
 // reopen brings a stored thread to life: with what it last ran with, unless the
-// client wants something else.
+// client wants something else. It owns the recorder, which is nil for a thread
+// that shall be ephemeral.
 func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, h *rollout.History) (*Opened, error) {
 	w := p.Wanted
 	if w.Cwd == "" {
@@ -117,16 +133,16 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 	cwd := m.absolute(w.Cwd)
 	cfg, err := m.load(ctx, cwd, w.Config)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeRecorder(recorder))
 	}
 	settings, err := m.settings(cfg, cwd, w)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeRecorder(recorder))
 	}
 	if h.Effort != "" {
 		settings.Effort = h.Effort
 	}
-	spec := thread.Spec{LastTurn: h.LastTurnID, ID: recorder.ID(), SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
+	spec := thread.Spec{LastTurn: h.LastTurnID, ID: h.Meta.ID, SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
 		Recorder: recorder, Client: m.introduced()}
 	if h.Tokens != nil {
 		spec.Usage, spec.LastUsage = usage(h.Tokens.Total), usage(h.Tokens.Last)
@@ -155,6 +171,8 @@ func (m *Manager) resumeHistory(ctx context.Context, p ResumeParams) (*Resumed, 
 	return nil, &thread.Refusal{Kind: thread.KindNotSupported, Message: "thread/resume with a history is not served by this version of codexhost",
 		Remedy: "resume a stored thread by its id"}
 }
+
+func notFound(err error) bool { return errors.Is(err, rollout.ErrNotFound) }
 
 // noRollout refuses a thread that has no file.
 func noRollout(id string) error {

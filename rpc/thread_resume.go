@@ -35,7 +35,7 @@ func threadResume(ctx context.Context, c *Connection, p *protocol.ThreadResumePa
 			Thread: resumed.View, Model: s.Model, ModelProvider: s.Provider, ServiceTier: nonEmpty(s.ServiceTier), Cwd: s.Cwd,
 			RuntimeWorkspaceRoots: s.WorkspaceRoots, InstructionSources: resumed.Instructions.Sources, ApprovalPolicy: s.Approval,
 			ApprovalsReviewer: protocol.ApprovalsReviewerUser, Sandbox: s.Sandbox, ReasoningEffort: resumed.View.ReasoningEffort,
-			MultiAgentMode: protocol.MultiAgentModeExplicitRequestOnly, CollaborationMode: &mode,
+			MultiAgentMode: protocol.MultiAgentModeExplicitRequestOnly, CollaborationMode: &mode, TurnsBackwardsCursor: resumed.TurnsCursor, ItemsBackwardsCursor: resumed.ItemsCursor,
 		},
 		after: func() { c.manager.Resumed(ctx, resumed) },
 	}, nil

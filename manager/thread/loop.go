@@ -2,8 +2,10 @@ package thread
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
+	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -25,6 +27,11 @@ func (t *Thread) loop() {
 			s.reply <- answer{Receipt{ID: s.id, TurnID: id}, err}
 		case *Interrupt:
 			t.interrupt(s, op)
+		case *InjectItems:
+			t.injectItems(op.Items)
+			s.reply <- answer{receipt: Receipt{ID: s.id}}
+		case *Configure:
+			t.configure(s, op)
 		case *Shutdown:
 			t.shutdown()
 			s.reply <- answer{receipt: Receipt{ID: s.id}}
@@ -112,6 +119,43 @@ func (t *Thread) interrupt(s submission, op *Interrupt) {
 	t.mu.Unlock()
 	if err != nil {
 		s.reply <- answer{err: err}
+	}
+}
+
+// injectItems records items and shows them to the model with its next request.
+func (t *Thread) injectItems(items []json.RawMessage) {
+	records := make([]rollout.Record, len(items))
+	for i, raw := range items {
+		records[i] = rollout.ResponseItem(raw)
+	}
+	t.mu.Lock()
+	t.injected = append(t.injected, items...)
+	t.mu.Unlock()
+	t.tell(context.Background(), records)
+}
+
+// takeInjected moves injected items into the history. Only its owner may.
+func (t *Thread) takeInjected() {
+	t.mu.Lock()
+	items := t.injected
+	t.injected = nil
+	t.mu.Unlock()
+	for _, raw := range items {
+		t.history.add(raw)
+	}
+}
+
+// configure changes the settings and tells so, once the change was answered.
+func (t *Thread) configure(s submission, op *Configure) {
+	t.mu.Lock()
+	settings, changed := t.settings.with(op.Overrides)
+	t.settings = settings
+	t.mu.Unlock()
+	g := newGate()
+	s.reply <- answer{receipt: Receipt{ID: s.id, release: g.open}}
+	if changed {
+		g.wait(context.Background())
+		t.tell(context.Background(), nil, told("thread/settings/updated", t.settingsUpdated(settings)))
 	}
 }
 

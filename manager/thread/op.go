@@ -34,13 +34,21 @@ type Steer struct {
 // disk; the end of the turn is told after the receipt's release.
 type Interrupt struct{ TurnID string }
 
+// InjectItems shows the model items that no turn brought forth.
+type InjectItems struct{ Items []json.RawMessage }
+
+// Configure changes the settings of the next turns.
+type Configure struct{ Overrides Overrides }
+
 // Shutdown aborts what runs, flushes and closes the rollout, and ends the loop.
 type Shutdown struct{}
 
-func (*UserTurn) isOp()  {}
-func (*Steer) isOp()     {}
-func (*Interrupt) isOp() {}
-func (*Shutdown) isOp()  {}
+func (*UserTurn) isOp()    {}
+func (*Steer) isOp()       {}
+func (*Interrupt) isOp()   {}
+func (*InjectItems) isOp() {}
+func (*Configure) isOp()   {}
+func (*Shutdown) isOp()    {}
 
 // A Receipt says that an op was taken up. Its holder calls Release once it has
 // answered its own caller; what the op causes is told only after that.

@@ -13,6 +13,7 @@ import (
 // modelRequest is the request that sends the model the whole history.
 func (tn *turn) modelRequest(offer tool.Offer) *model.Request {
 	t, s := tn.thread, tn.settings
+	t.takeInjected()
 	history := t.history.prompt()
 	items := make([]json.RawMessage, 0, len(history)+1)
 	if base := tn.baseInstructions(); base != "" {

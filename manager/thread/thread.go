@@ -89,7 +89,8 @@ type Thread struct {
 	started  bool // a turn has begun, so the thread is or will be on disk
 	updated  time.Time
 	preview  string
-	lastTurn string // the last one that began
+	lastTurn string            // the last one that began
+	injected []json.RawMessage // items that the history does not hold yet
 	git      *GitInfo
 	usage    usage
 
