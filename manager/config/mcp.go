@@ -68,7 +68,8 @@ func readMcpServer(n *node, name string) McpServer {
 	defer n.done()
 	s := McpServer{Name: name, Raw: rawJSON(n.vals)}
 	if !validServerName(name) {
-		s.Err = fmt.Errorf("Invalid MCP server name '%s': must match pattern ^[a-zA-Z0-9_:@/.-]+$", name) //nolint:staticcheck // a text clients know
+		//lint:ignore ST1005 a text that clients know
+		s.Err = fmt.Errorf("Invalid MCP server name '%s': must match pattern ^[a-zA-Z0-9_:@/.-]+$", name)
 	}
 	readTransport(n, &s)
 	s.StartupTimeout, s.ToolTimeout = 30*time.Second, 120*time.Second

@@ -34,7 +34,8 @@ func (l *Loader) Read(ctx context.Context, cwd string, layers bool) (ReadResult,
 	var lerr *LoadError
 	switch {
 	case errors.As(err, &lerr) && lerr.Key != "":
-		return ReadResult{}, fmt.Errorf("invalid configuration: %s\nin `%s`\n", lerr.Why, lerr.Key) //nolint:staticcheck // a text clients know
+		//lint:ignore ST1005 a text that clients know, its line end included
+		return ReadResult{}, fmt.Errorf("invalid configuration: %s\nin `%s`\n", lerr.Why, lerr.Key)
 	case errors.As(err, &lerr):
 		return ReadResult{}, fmt.Errorf("failed to read configuration layers: %s", lerr.Details())
 	case err != nil:
