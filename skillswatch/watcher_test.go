@@ -48,6 +48,26 @@ func (f *fake) watched() []string {
 	return out
 }
 
+// record keeps what a registration was told.
+type record struct {
+	mu     sync.Mutex
+	events []Event
+}
+
+func (r *record) saw(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+// told is everything so far, once everybody came to rest.
+func (r *record) told() []Event {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
 func realDir(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -75,18 +95,19 @@ func TestBurstsBecomeOneEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := New(Options{Source: f})
-		var got []Event
-		var at []time.Duration
-		start := time.Now()
-		w.Watch([]Root{{Path: dir}}, func(e Event) { got, at = append(got, e), append(at, time.Since(start)) })
+		var rec record
+		w.Watch([]Root{{Path: dir}}, rec.saw)
 		send := func(name string) { f.out <- Notice{Path: filepath.Join(dir, name)} }
 		send("b")
 		send("a")
 		send("b")
 		time.Sleep(49 * time.Millisecond)
-		synctest.Wait()
-		if len(got) != 0 {
+		if len(rec.told()) != 0 {
 			t.Error("told before the burst was over")
+		}
+		time.Sleep(time.Millisecond)
+		if len(rec.told()) != 1 {
+			t.Error("not told when the burst was over")
 		}
 		time.Sleep(time.Second)
 		for range 100 { // a second of steady writing
@@ -94,10 +115,10 @@ func TestBurstsBecomeOneEvent(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
-		w.Close()
-		if len(got) < 4 || len(got) > 6 || !slices.Equal(got[0].Paths, []string{dir + "/a", dir + "/b"}) || at[0] != 50*time.Millisecond {
-			t.Errorf("got %v at %v", got, at)
+		if got := rec.told(); len(got) < 4 || len(got) > 6 || !slices.Equal(got[0].Paths, []string{dir + "/a", dir + "/b"}) {
+			t.Errorf("got %v", got)
 		}
+		w.Close()
 	})
 }
 
@@ -107,13 +128,12 @@ func TestOverflowLooksAtEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := New(Options{Source: f})
-		var got []Event
-		w.Watch([]Root{{Path: dir + "/r", Recursive: true}, {Path: dir + "/AGENTS.md", File: true}}, func(e Event) { got = append(got, e) })
+		var rec record
+		w.Watch([]Root{{Path: dir + "/r", Recursive: true}, {Path: dir + "/AGENTS.md", File: true}}, rec.saw)
 		do(t, os.MkdirAll(dir+"/r/new/sub", 0o700)) // nobody is told
 		f.out <- Notice{Overflow: true}
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if len(got) != 1 || !got[0].Overflow || !slices.Equal(got[0].Paths, []string{dir + "/AGENTS.md", dir + "/r"}) {
+		if got := rec.told(); len(got) != 1 || !got[0].Overflow || !slices.Equal(got[0].Paths, []string{dir + "/AGENTS.md", dir + "/r"}) {
 			t.Errorf("got %v", got)
 		}
 		if want := []string{dir, dir + "/r", dir + "/r/new", dir + "/r/new/sub"}; !slices.Equal(f.watched(), want) {
@@ -128,14 +148,13 @@ func TestTooMuchIsOverflow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := New(Options{Source: f})
-		var got []Event
-		w.Watch([]Root{{Path: dir}}, func(e Event) { got = append(got, e) })
+		var rec record
+		w.Watch([]Root{{Path: dir}}, rec.saw)
 		for i := range maxHeard + 10 {
 			f.out <- Notice{Path: filepath.Join(dir, time.Duration(i).String())}
 		}
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if len(got) != 1 || !got[0].Overflow || len(got[0].Paths) != 1 {
+		if got := rec.told(); len(got) != 1 || !got[0].Overflow || len(got[0].Paths) != 1 {
 			t.Errorf("%d events, overflow %v", len(got), got[0].Overflow)
 		}
 		w.Close()
@@ -148,9 +167,9 @@ func TestSlowCallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := New(Options{Source: f})
-		var got []Event
+		var rec record
 		w.Watch([]Root{{Path: dir}}, func(e Event) {
-			got = append(got, e)
+			rec.saw(e)
 			time.Sleep(10 * time.Second)
 		})
 		f.out <- Notice{Path: dir + "/a"}
@@ -159,8 +178,7 @@ func TestSlowCallback(t *testing.T) {
 			f.out <- Notice{Path: dir + "/b"}
 		}
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		if len(got) != 2 || got[1].Paths[0] != dir+"/b" {
+		if got := rec.told(); len(got) != 2 || got[1].Paths[0] != dir+"/b" {
 			t.Errorf("got %v", got)
 		}
 		w.Close()
@@ -173,21 +191,19 @@ func TestBrokenSourceBecomesPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		w := New(Options{Source: f})
-		var got []Event
-		w.Watch([]Root{{Path: dir}}, func(e Event) { got = append(got, e) })
+		var rec record
+		w.Watch([]Root{{Path: dir}}, rec.saw)
 		f.Close()
 		time.Sleep(time.Second)
-		synctest.Wait()
 		if w.Mode() != Polling || len(w.Warnings()) != 1 {
 			t.Errorf("mode %s, warnings %v", w.Mode(), w.Warnings())
 		}
-		if len(got) != 1 || !got[0].Overflow {
+		if got := rec.told(); len(got) != 1 || !got[0].Overflow {
 			t.Errorf("got %v", got)
 		}
 		write(t, dir+"/f", "changed")
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		if len(got) != 2 || !slices.Equal(got[1].Paths, []string{dir + "/f"}) {
+		if got := rec.told(); len(got) != 2 || !slices.Equal(got[1].Paths, []string{dir + "/f"}) {
 			t.Errorf("got %v", got)
 		}
 		w.Close()
