@@ -3,6 +3,8 @@ package manager
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"sort"
 	"sync"
 	"time"
@@ -11,9 +13,11 @@ import (
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/mcp"
+	"github.com/codexhost/codexhost/manager/skills"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/plugins"
 	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/skillswatch"
 )
 
 // Options are what a manager is made of. Home is required.
@@ -37,14 +41,17 @@ type Manager struct {
 	models  *models
 	plugins *plugins.Host
 	mcp     *mcp.Service
+	watcher *skillswatch.Watcher
+	skills  *skills.Catalogue
 	hub     hub
 	log     hclog.Logger
 	now     func() time.Time
 
-	mu      sync.Mutex // guards the fields below
-	threads map[string]*live
-	client  thread.ClientInfo
-	closed  bool
+	mu          sync.Mutex // guards the fields below
+	threads     map[string]*live
+	client      thread.ClientInfo
+	extraSkills []string // folders, set by a client
+	closed      bool
 }
 
 // live is a loaded thread and what the manager holds for it.
@@ -56,6 +63,7 @@ type live struct {
 	path     string   // of its rollout; empty for an ephemeral thread
 	servers  *mcp.Set // nil without MCP servers
 	listener *serverListener
+	skills   func() // lets go of the watching of the thread's skill folders
 }
 
 // New makes a manager. It opens no file and starts nothing.
@@ -79,6 +87,11 @@ func New(o Options) (*Manager, error) {
 	}
 	m.plugins = host
 	m.mcp = newMCP(o, host)
+	m.watcher = skillswatch.New(skillswatch.Options{
+		Own:    []string{filepath.Join(o.Home, "sessions"), filepath.Join(o.Home, "archived_sessions"), filepath.Join(o.Home, "thread-writer-locks")},
+		Logger: slog.New(logHandler{o.Log.Named("watch")}),
+	})
+	m.skills = m.newSkills()
 	return m, nil
 }
 

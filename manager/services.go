@@ -106,6 +106,8 @@ func (m *Manager) instructions(cfg *config.Config) func(cwd string) thread.Instr
 
 // closeServices ends what the manager started, in the order of dependence.
 func (m *Manager) closeServices(ctx context.Context) error {
+	m.skills.Close()
+	m.watcher.Close()
 	err := m.mcp.Close(ctx)
 	err = errors.Join(err, m.plugins.Close(ctx))
 	m.models.close()

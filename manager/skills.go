@@ -2,11 +2,98 @@ package manager
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/skills"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rpc/protocol"
+	"github.com/codexhost/codexhost/skillswatch"
 )
+
+// skillWatcher lets the catalogue of skills watch folders.
+type skillWatcher struct{ watcher *skillswatch.Watcher }
+
+// Watch implements skills.Watcher.
+func (w skillWatcher) Watch(path string, changed func()) (stop func(), err error) {
+	r := w.watcher.Watch([]skillswatch.Root{{Path: path, Recursive: true}}, func(skillswatch.Event) { changed() })
+	return r.Close, nil
+}
+
+// newSkills makes the catalogue of skills over the built-in provider and those
+// that plugins add.
+func (m *Manager) newSkills() *skills.Catalogue {
+	return skills.New(skills.Options{
+		Providers: skills.FromHost(m.plugins, SkillsPlugin),
+		Builtin:   SkillsPlugin,
+		Watcher:   skillWatcher{m.watcher},
+		OnChange:  func() { m.SkillsChanged(context.Background()) },
+		Logger:    m.log.Named("skills"),
+	})
+}
+
+// skillSettings is what a configuration says about skills.
+func (m *Manager) skillSettings(cfg *config.Config) skills.Settings {
+	user, err := os.UserHomeDir()
+	if err != nil {
+		user = "" // then there is no folder of the user's to look into
+	}
+	m.mu.Lock()
+	extra := m.extraSkills
+	m.mu.Unlock()
+	s := skills.Settings{
+		Cwd: cfg.Cwd, ProjectRoot: cfg.ProjectRoot, CodexHome: m.opts.Home, UserHome: user,
+		NoBundled: !cfg.Skills.Bundled, Extra: extra, Product: "codex",
+	}
+	for _, l := range cfg.Layers {
+		switch l.Name.Type {
+		case config.LayerProject:
+			s.ProjectFolders = append(s.ProjectFolders, l.Name.Folder)
+		case config.LayerSystem:
+			s.SystemDir = filepath.Dir(l.Name.File)
+		}
+	}
+	for _, r := range cfg.Skills.Rules {
+		s.Rules = append(s.Rules, skills.Rule{Name: r.Name, Path: r.Path, Enabled: r.Enabled})
+	}
+	return s
+}
+
+// Skills lists the skills that hold for each folder, that of the process if none
+// is named. A folder whose configuration cannot be loaded has one error instead.
+func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]protocol.SkillsListEntry, error) {
+	if len(cwds) == 0 {
+		cwds = []string{m.opts.Cwd}
+	}
+	var entries []protocol.SkillsListEntry
+	for _, cwd := range cwds {
+		cfg, err := m.config.Load(ctx, config.Query{Cwd: m.absolute(cwd)})
+		if err != nil {
+			entries = append(entries, protocol.SkillsListEntry{Cwd: cwd, Errors: []protocol.SkillErrorInfo{{Path: cwd, Message: err.Error()}}})
+			continue
+		}
+		snapshot, err := m.skills.List(ctx, m.skillSettings(cfg), force)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, snapshot.Entry(cwd))
+	}
+	return entries, nil
+}
+
+// SetExtraSkillRoots replaces the folders that a client adds to all others.
+func (m *Manager) SetExtraSkillRoots(roots []string) {
+	m.mu.Lock()
+	m.extraSkills = roots
+	m.mu.Unlock()
+	m.skills.Invalidate()
+}
+
+// SkillsChanged tells all clients to list skills again.
+func (m *Manager) SkillsChanged(ctx context.Context) {
+	m.hub.announce(ctx, "skills/changed", &protocol.SkillsChangedNotification{})
+}
 
 // threadSkills are the skills as a thread sees them.
 type threadSkills struct {
@@ -14,20 +101,36 @@ type threadSkills struct {
 	config  *config.Config
 }
 
+// snapshot lists the skills for the folder a turn works in.
+func (t threadSkills) snapshot(ctx context.Context, cwd string) (*skills.Snapshot, error) {
+	cfg := t.config
+	if fresh, err := t.manager.config.Load(ctx, config.Query{Cwd: cwd}); err == nil {
+		cfg = fresh // rules and folders as they are now, not as they were when the thread started
+	}
+	return t.manager.skills.List(ctx, t.manager.skillSettings(cfg), false)
+}
+
+// Section implements thread.Skills.
 func (t threadSkills) Section(ctx context.Context, s thread.Settings, window int64) (string, []string) {
-	return "", nil
+	if !t.config.Skills.IncludeInstructions {
+		return "", nil
+	}
+	snapshot, err := t.snapshot(ctx, s.Cwd)
+	if err != nil {
+		return "", []string{"Skills could not be listed: " + err.Error()}
+	}
+	section := snapshot.Section(window)
+	if section.Warning == "" {
+		return section.Text, nil
+	}
+	return section.Text, []string{section.Warning}
 }
 
+// Mentioned implements thread.Skills.
 func (t threadSkills) Mentioned(ctx context.Context, s thread.Settings, input []protocol.UserInput) (messages, warnings []string) {
-	return nil, nil
-}
-
-func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]protocol.SkillsListEntry, error) {
-	return nil, nil
-}
-
-func (m *Manager) SetExtraSkillRoots(roots []string) {}
-
-func (m *Manager) SkillsChanged(ctx context.Context) {
-	m.hub.announce(ctx, "skills/changed", &protocol.SkillsChangedNotification{})
+	snapshot, err := t.snapshot(ctx, s.Cwd)
+	if err != nil {
+		return nil, nil // the section has said so
+	}
+	return t.manager.skills.Messages(ctx, snapshot, snapshot.Mentioned(input, nil))
 }

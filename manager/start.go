@@ -115,6 +115,7 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 	if err := m.startServers(ctx, l, cwd); err != nil {
 		return err
 	}
+	l.skills = m.skills.Hold(m.skillSettings(l.config))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -129,6 +130,9 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 func (l *live) close() {
 	if l.servers != nil {
 		l.servers.Close()
+	}
+	if l.skills != nil {
+		l.skills()
 	}
 }
 
