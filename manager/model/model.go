@@ -10,8 +10,8 @@ import (
 type Client interface {
 	// Stream sends r and yields what comes back, in order. It may be called concurrently. The
 	// last pair is either a Completed event with a nil error or a zero Event with an error; the
-	// error is ctx.Err() after a cancellation, else an *Error. r and the raw values in it must not
-	// change until the range ends.
+	// error is ctx.Err() after a cancellation, else an *Error. r must not change until the range
+	// ends; the bytes of its raw values never again, for a connection may still be sending them.
 	Stream(ctx context.Context, r *Request) iter.Seq2[Event, error]
 }
 
