@@ -7,7 +7,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# A release has its tag for a version; anything else says which commit it is.
+VERSION ?= $(shell git describe --tags --exact-match 2>/dev/null || echo 0.1.0-dev+$$(git describe --always --dirty 2>/dev/null || echo unknown))
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 EXE := $(shell go env GOEXE)
 HOST := bin/codexhost$(EXE)

@@ -13,8 +13,34 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
+
+// newDemoCommand is "codexhost demo", which prints to out.
+func newDemoCommand(out io.Writer) *cobra.Command {
+	var o demoOptions
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Play one session against this program and print it",
+		Long: `demo starts this program as an editor would, in a folder of its own, and prints what
+goes over the wire: a turn on the built-in offline model that is told by a skill to
+call a tool of an MCP server. Then it shows the thread's file and the processes that
+took part, and checks that none of them is left. It needs neither key nor network.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			exe, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("finding this program: %w", err)
+			}
+			return runDemo(cmd.Context(), out, exe, o)
+		},
+	}
+	c.Flags().StringVar(&o.Server, "server", "", "the example MCP `program`; wordcount beside this one if not given")
+	c.Flags().BoolVar(&o.Keep, "keep", false, "leave the demo's folder behind")
+	return c
+}
 
 // demoOptions say how the demo runs.
 type demoOptions struct {
@@ -297,7 +323,7 @@ func (d *demo) other(m *demoMessage) error {
 
 // showRollout tells where the thread is stored, and how.
 func (d *demo) showRollout() error {
-	const shown = 12
+	const shown = 20
 	file, err := os.Open(d.rollout)
 	if err != nil {
 		return fmt.Errorf("reading the rollout: %w", err)
@@ -326,13 +352,16 @@ func (d *demo) showRollout() error {
 	}
 }
 
-// recordKind names a rollout's line: its type, its payload's, and its item's.
+// recordKind names a rollout's line: its type, its payload's, its item's, and how its text begins.
 func recordKind(text []byte) string {
 	var record struct {
 		Type    string `json:"type"`
 		Payload struct {
-			Type string `json:"type"`
-			Role string `json:"role"`
+			Type    string `json:"type"`
+			Role    string `json:"role"`
+			Content []struct {
+				Text string `json:"text"`
+			} `json:"content"`
 			Item struct {
 				Type string `json:"type"`
 			} `json:"item"`
@@ -341,7 +370,12 @@ func recordKind(text []byte) string {
 	if err := json.Unmarshal(text, &record); err != nil {
 		return "(a line that is no record)"
 	}
-	return strings.Join(strings.Fields(record.Type+" "+record.Payload.Type+" "+record.Payload.Role+record.Payload.Item.Type), " ")
+	p := record.Payload
+	kind := strings.Join(strings.Fields(record.Type+" "+p.Type+" "+p.Role+p.Item.Type), " ")
+	if len(p.Content) > 0 {
+		return fmt.Sprintf("%-33s %.60s", kind, strings.Join(strings.Fields(p.Content[0].Text), " "))
+	}
+	return kind
 }
 
 // finish ends the input, and waits for the host and everything it started to be gone.

@@ -53,9 +53,9 @@ func TestDemo(t *testing.T) {
 	t.Logf("took %v\n%s", time.Since(start), out.String())
 	for _, want := range []string{
 		"model offline of provider offline",
-		`mcpToolCall wordcount/count_words {"text":"How many words does this sentence have?"}: completed, "7 words, 39 characters, 1 lines"`,
-		`agentMessage "The wordcount server says: 7 words, 39 characters, 1 lines."`,
-		"completed after",
+		`mcpToolCall wordcount/count_words {"text": "How many words does this sentence have?"}: completed, "7 words, 39 characters, 1 line"`,
+		`agentMessage "The wordcount server says: 7 words, 39 characters, 1 line."`,
+		"completed after", "<skill>",
 		"1 turn: userMessage, mcpToolCall, agentMessage",
 		"session_meta",
 		"exit status 0",
@@ -152,9 +152,10 @@ func TestPieces(t *testing.T) {
 
 func TestRecordKind(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"type":"session_meta","payload":{"id":"x"}}`:                                           "session_meta",
-		`{"type":"response_item","payload":{"type":"message","role":"user"}}`:                    "response_item message user",
-		`{"type":"event_msg","payload":{"type":"item_completed","item":{"type":"McpToolCall"}}}`: "event_msg item_completed McpToolCall",
+		`{"type":"session_meta","payload":{"id":"x"}}`:                                                     "session_meta",
+		`{"type":"response_item","payload":{"type":"message","role":"user"}}`:                              "response_item message user",
+		`{"type":"response_item","payload":{"type":"message","role":"user","content":[{"text":"a\n b"}]}}`: "response_item message user        a b",
+		`{"type":"event_msg","payload":{"type":"item_completed","item":{"type":"McpToolCall"}}}`:           "event_msg item_completed McpToolCall",
 		`{"type":`: "(a line that is no record)",
 	} {
 		if got := recordKind([]byte(in)); got != want {

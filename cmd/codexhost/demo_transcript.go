@@ -42,7 +42,7 @@ func describe(message any) string {
 	case *protocol.ThreadReadResponse:
 		return describeTurns(m.Thread.Turns)
 	case *protocol.TurnStartParams:
-		return fmt.Sprintf("%q", demoPrompt)
+		return fmt.Sprintf("%q", saidIn(m.Input))
 	case *protocol.TurnStartResponse:
 		return fmt.Sprintf("turn %s, %s", m.Turn.ID, m.Turn.Status)
 	case *protocol.TurnCompletedNotification:
@@ -89,7 +89,7 @@ func describeTurns(turns []protocol.Turn) string {
 func describeItem(item protocol.ThreadItem) string {
 	switch i := item.(type) {
 	case *protocol.ThreadItemUserMessage:
-		return fmt.Sprintf("userMessage, parts: %d", len(i.Content))
+		return fmt.Sprintf("userMessage %q", saidIn(i.Content))
 	case *protocol.ThreadItemAgentMessage:
 		return fmt.Sprintf("agentMessage %q", i.Text)
 	case *protocol.ThreadItemMcpToolCall:
@@ -103,6 +103,17 @@ func describeItem(item protocol.ThreadItem) string {
 		return s
 	}
 	return tagOf(item)
+}
+
+// saidIn is the text of a user's input.
+func saidIn(input []protocol.UserInput) string {
+	var texts []string
+	for _, i := range input {
+		if t, ok := i.(*protocol.UserInputText); ok {
+			texts = append(texts, t.Text)
+		}
+	}
+	return strings.Join(texts, " ")
 }
 
 // resultText is the text of a tool's result.

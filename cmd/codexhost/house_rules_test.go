@@ -154,8 +154,9 @@ func callee(c *ast.CallExpr) string {
 }
 
 // A test that sleeps is slow when it passes and fails when the machine is busy:
-// wait for an event with a deadline, or run under testing/synctest. main_test.go
-// is exempt: there the test binary plays programs that are slow on purpose.
+// wait for an event with a deadline, or run under testing/synctest. TestMain and
+// main_test.go are exempt: there the test binary plays programs that are slow on
+// purpose.
 func TestTestsDoNotSleep(t *testing.T) {
 	for _, p := range house(t) {
 		for _, f := range p.files {
@@ -165,7 +166,7 @@ func TestTestsDoNotSleep(t *testing.T) {
 			bubbles := slices.Contains(f.imports(), "testing/synctest")
 			for _, d := range f.ast.Decls {
 				fn, ok := d.(*ast.FuncDecl)
-				if !ok || fn.Body == nil {
+				if !ok || fn.Body == nil || fn.Name.Name == "TestMain" {
 					continue
 				}
 				if sleeps(fn) && (!bubbles || isTest(fn)) {

@@ -50,7 +50,7 @@ type argument struct {
 
 func countWords(_ context.Context, _ *mcp.CallToolRequest, a argument) (*mcp.CallToolResult, any, error) {
 	c := count(a.Text)
-	said := fmt.Sprintf("%d words, %d characters, %d lines", c.words, c.characters, c.lines)
+	said := strings.Join([]string{plural(c.words, "word"), plural(c.characters, "character"), plural(c.lines, "line")}, ", ")
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: said}}}, nil, nil
 }
 
@@ -63,4 +63,11 @@ func count(text string) counts {
 		c.lines++
 	}
 	return c
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -63,7 +63,7 @@ func TestServesOnStdio(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, ok := result.Content[0].(*mcp.TextContent); result.IsError || !ok || text.Text != "3 words, 17 characters, 1 lines" {
+	if text, ok := result.Content[0].(*mcp.TextContent); result.IsError || !ok || text.Text != "3 words, 17 characters, 1 line" {
 		t.Fatalf("result: %+v", result)
 	}
 	if bad, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "count_words", Arguments: map[string]any{"txt": 1}}); err == nil && !bad.IsError {
