@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -83,13 +85,35 @@ func (s *Store) head(path string) (head, error) {
 	}
 	defer f.Close()
 	h := head{size: info.Size(), modTime: info.ModTime()}
-	h.read(f, info.Size())
+	buf := headBuffers.Get().(*[]byte)
+	h.read(f, *buf)
+	headBuffers.Put(buf)
 	s.heads.put(path, h)
 	return h, nil
 }
 
-func (h *head) read(f io.Reader, size int64) {
-	lines := newLineReader(io.LimitReader(f, headBytes), 0, min(size, 12<<10))
+// headBuffers hold the beginnings of files while thousands of them are looked into.
+var headBuffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+// warm reads the heads of many files side by side; most of that is waiting for the system. What could not be
+// read has no meta.
+func (s *Store) warm(list []candidate) []head {
+	out := make([]head, len(list))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 8, 1+len(list)/64) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				out[i], _ = s.head(list[i].path)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func (h *head) read(f io.Reader, buf []byte) {
+	lines := lineReader{r: io.LimitReader(f, headBytes), buf: buf}
 	for n := 0; n < headRecords; n++ {
 		line, off, _, err := lines.next()
 		if errors.Is(err, errLineTooLong) {
@@ -115,8 +139,7 @@ func (h *head) add(rec *record) {
 	switch string(rec.kind) {
 	case kindMeta:
 		if ok, _ := rec.sound(); ok && h.meta.ID == "" {
-			h.meta, _ = parseMeta(rec.payload)
-			h.meta.Instructions, h.meta.DynamicTools, h.meta.Extra = nil, nil, nil
+			h.meta, _ = parseMetaOnly(rec.payload, bulky)
 		}
 	case kindContext:
 		if ok, _ := rec.sound(); ok && h.model == "" {

@@ -3,6 +3,7 @@ package rollout
 import (
 	"net/url"
 	"strings"
+	"sync"
 )
 
 // This file is the only one that knows how an item of the wire (camelCase, protocol.ThreadItem) is spelled in a
@@ -11,23 +12,28 @@ import (
 // respelled, so that neither side loses the members of a newer one.
 
 // fields is an object taken apart; take marks a member as dealt with.
-type fields struct {
-	list []field
-	room [24]field
-}
+type fields struct{ list []field }
 
 type field struct {
 	key, value []byte
 	used       bool
 }
 
-func (f *fields) parse(object []byte) {
-	f.list = f.room[:0]
+// parseFields takes an object apart; the caller frees the result.
+func parseFields(object []byte) *fields {
+	f := freeFields.Get().(*fields)
+	f.list = f.list[:0]
 	members(object, func(key, value []byte) bool {
 		f.list = append(f.list, field{key, value, false})
 		return true
 	})
+	return f
 }
+
+// freeFields saves an allocation for each of the objects of a long history.
+var freeFields = sync.Pool{New: func() any { return &fields{list: make([]field, 0, 24)} }}
+
+func (f *fields) free() { freeFields.Put(f) }
 
 // take returns the raw value of the first of the names that is there, or nil.
 func (f *fields) take(names ...string) []byte {
@@ -68,14 +74,14 @@ func (w *objectWriter) orEmpty(name string, value []byte, empty string) {
 
 // itemToWire appends the wire form of a file item. The times, in milliseconds, may be nil.
 func itemToWire(dst, item, started, completed []byte) []byte {
-	var f fields
-	f.parse(item)
+	f := parseFields(item)
+	defer f.free()
 	tag := decodeString(f.take("type"))
 	w := objectWriter{append(dst, '{')}
 	w.str("type", lowerFirst(tag))
 	w.raw("id", f.take("id"))
 	if spell, known := wireSpelling[tag]; known {
-		spell(&w, &f)
+		spell(&w, f)
 	}
 	f.rest(&w, camel)
 	w.orNull("startedAtMs", started)
@@ -85,8 +91,8 @@ func itemToWire(dst, item, started, completed []byte) []byte {
 
 // itemToFile appends the file form of a wire item. The times live beside the item in the file.
 func itemToFile(dst, item []byte) []byte {
-	var f fields
-	f.parse(item)
+	f := parseFields(item)
+	defer f.free()
 	tag := upperFirst(decodeString(f.take("type")))
 	f.take("startedAtMs")
 	f.take("completedAtMs")
@@ -94,7 +100,7 @@ func itemToFile(dst, item []byte) []byte {
 	w.str("type", tag)
 	w.raw("id", f.take("id"))
 	if spell, known := fileSpelling[tag]; known {
-		spell(&w, &f)
+		spell(&w, f)
 	}
 	for i := range f.list { // the file leaves nulls out
 		f.list[i].used = f.list[i].used || isNull(f.list[i].value)
@@ -241,8 +247,8 @@ func orRaw(raw []byte, other string) []byte {
 // --- users' input ---
 
 func inputToWire(dst, part []byte) []byte {
-	var f fields
-	f.parse(part)
+	f := parseFields(part)
+	defer f.free()
 	tag := camel(decodeString(f.take("type")))
 	w := objectWriter{append(dst, '{')}
 	w.str("type", tag)
@@ -262,8 +268,8 @@ func inputToWire(dst, part []byte) []byte {
 }
 
 func inputToFile(dst, part []byte) []byte {
-	var f fields
-	f.parse(part)
+	f := parseFields(part)
+	defer f.free()
 	tag := snake(decodeString(f.take("type")))
 	w := objectWriter{append(dst, '{')}
 	w.str("type", tag)
@@ -346,8 +352,8 @@ func commandToFile(w *objectWriter, f *fields) {
 
 // actionSpelling respells one parsed command: its tag and the member that holds the text.
 func actionSpelling(dst, action []byte, spell func(string) string, from, to string) []byte {
-	var f fields
-	f.parse(action)
+	f := parseFields(action)
+	defer f.free()
 	w := objectWriter{append(dst, '{')}
 	w.str("type", spell(decodeString(f.take("type"))))
 	w.raw(to, f.take(from))

@@ -205,7 +205,11 @@ func (p *pager) byCreation(list []candidate) (Page, error) {
 		slices.Reverse(list)
 	}
 	page := Page{}
-	for i := p.start(list); i < len(list); i++ {
+	for first, i := p.start(list), p.start(list); i < len(list); i++ {
+		// Most pages end soon; a search that finds little has to look into everything, side by side then.
+		if ahead := i - first; ahead >= 256 && ahead%1024 == 256 {
+			p.store.warm(list[i:min(i+1024, len(list))])
+		}
 		sum, ok := p.summary(list[i])
 		if !ok {
 			continue
@@ -219,9 +223,6 @@ func (p *pager) byCreation(list []candidate) (Page, error) {
 		}
 		page.Threads = append(page.Threads, sum)
 		page.Next = at.String()
-		if len(page.Threads) == p.options.Limit && !p.more(list[i+1:]) {
-			break
-		}
 	}
 	if len(page.Threads) < p.options.Limit {
 		page.Next = ""
@@ -242,8 +243,6 @@ func (p *pager) start(list []candidate) int {
 	})
 	return i
 }
-
-func (p *pager) more(rest []candidate) bool { return len(rest) > 0 }
 
 // after reports whether a place comes after the cursor in the order of the list.
 func (p *pager) after(c cursor) bool {
@@ -268,13 +267,12 @@ func (p *pager) byUpdate(list []candidate) (Page, error) {
 		candidate
 		cursor
 	}
+	heads := p.store.warm(list)
 	all := make([]dated, 0, len(list))
-	for _, c := range list {
-		if h, err := p.store.head(c.path); err == nil {
-			at := cursor{h.modTime.Truncate(time.Millisecond), c.id}
-			if p.from.at.IsZero() || p.after(at) {
-				all = append(all, dated{c, at})
-			}
+	for i, c := range list {
+		at := cursor{heads[i].modTime.Truncate(time.Millisecond), c.id}
+		if heads[i].meta.ID != "" && (p.from.at.IsZero() || p.after(at)) {
+			all = append(all, dated{c, at})
 		}
 	}
 	slices.SortFunc(all, func(a, b dated) int {

@@ -193,32 +193,64 @@ func (m *Meta) mode() string {
 }
 
 // parseMeta reads a session_meta payload. Values of a wrong type count as absent.
-func parseMeta(payload []byte) (m Meta, ok bool) {
-	strs := m.stringMembers()
+func parseMeta(payload []byte) (m Meta, ok bool) { return parseMetaOnly(payload, nil) }
+
+// parseMetaOnly leaves out members that skip says.
+func parseMetaOnly(payload []byte, skip func(key []byte) bool) (m Meta, ok bool) {
 	ok = members(payload, func(key, value []byte) bool {
-		if p := strs[string(key)]; p != nil {
+		if p := m.stringMember(key); p != nil {
 			*p = decodeString(value)
-			return true
+		} else if skip == nil || !skip(key) {
+			m.setMember(string(key), value)
 		}
-		m.setMember(string(key), value)
 		return true
 	})
-	if m.HistoryMode == "" {
-		m.HistoryMode = ModeLegacy
-	}
-	if m.SessionID == "" {
-		m.SessionID = m.ID
-	}
+	m.HistoryMode = orElse(m.HistoryMode, ModeLegacy)
+	m.SessionID = orElse(m.SessionID, m.ID)
 	return m, ok && m.ID != ""
 }
 
-func (m *Meta) stringMembers() map[string]*string {
-	return map[string]*string{
-		"id": &m.ID, "session_id": &m.SessionID, "forked_from_id": &m.ForkedFromID, "parent_thread_id": &m.ParentThreadID,
-		"cwd": &m.Cwd, "originator": &m.Originator, "cli_version": &m.CLIVersion, "thread_source": &m.ThreadSource,
-		"agent_nickname": &m.AgentNickname, "agent_role": &m.AgentRole, "agent_path": &m.AgentPath,
-		"model_provider": &m.ModelProvider, "memory_mode": &m.MemoryMode, "history_mode": &m.HistoryMode,
+// bulky are the members that lists have no use for.
+func bulky(key []byte) bool {
+	switch string(key) {
+	case "timestamp", "source", "runtime_workspace_roots", "forked_from_ordinal_exclusive", "history_base", "git":
+		return false
 	}
+	return true
+}
+
+func (m *Meta) stringMember(key []byte) *string {
+	switch string(key) {
+	case "id":
+		return &m.ID
+	case "session_id":
+		return &m.SessionID
+	case "forked_from_id":
+		return &m.ForkedFromID
+	case "parent_thread_id":
+		return &m.ParentThreadID
+	case "cwd":
+		return &m.Cwd
+	case "originator":
+		return &m.Originator
+	case "cli_version":
+		return &m.CLIVersion
+	case "thread_source":
+		return &m.ThreadSource
+	case "agent_nickname":
+		return &m.AgentNickname
+	case "agent_role":
+		return &m.AgentRole
+	case "agent_path":
+		return &m.AgentPath
+	case "model_provider":
+		return &m.ModelProvider
+	case "memory_mode":
+		return &m.MemoryMode
+	case "history_mode":
+		return &m.HistoryMode
+	}
+	return nil
 }
 
 func (m *Meta) setMember(key string, value []byte) {

@@ -147,8 +147,8 @@ func errorToFile(wire []byte) []byte { return errorSpelling(wire, snake) }
 
 // errorToWire is the way back, with all the members of the wire.
 func errorToWire(file []byte) []byte {
-	var f fields
-	f.parse(file)
+	f := parseFields(file)
+	defer f.free()
 	w := objectWriter{[]byte{'{'}}
 	w.orEmpty("message", f.take("message"), `""`)
 	w.key("codexErrorInfo")

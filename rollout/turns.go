@@ -210,18 +210,20 @@ func (b *turnBuilder) rolledBack(payload []byte) {
 }
 
 func (b *turnBuilder) itemCompleted(payload []byte) {
-	item := member(payload, "item")
+	f := parseFields(payload)
+	defer f.free()
+	item := f.take("item")
 	if len(item) == 0 || item[0] != '{' {
 		return
 	}
-	id := memberString(payload, "turn_id")
+	id := decodeString(f.take("turn_id"))
 	t := b.byID[id]
 	if t == nil && id != "" {
 		t = b.draft(id)
 	} else if id == "" {
 		t = b.here()
 	}
-	b.wire = itemToWire(b.wire[:0], item, member(payload, "started_at_ms"), member(payload, "completed_at_ms"))
+	b.wire = itemToWire(b.wire[:0], item, f.take("started_at_ms"), f.take("completed_at_ms"))
 	b.put(t, memberString(item, "id"), b.wire)
 }
 
