@@ -91,6 +91,7 @@ type source struct {
 	path  string
 	end   uint64 // ordinals below this; all if it is the maximum
 	bytes int64  // the file's length when the history was read; lines that came later are not its own
+	from  int64  // offset of the first line
 }
 
 const noEnd = 1<<64 - 1
@@ -110,7 +111,10 @@ func (src *source) walk(warn *Warnings, f func(*record) error) error {
 		}
 		src.bytes = info.Size()
 	}
-	lines := newLineReader(io.LimitReader(file, src.bytes), 0, src.bytes)
+	if _, err := file.Seek(src.from, io.SeekStart); err != nil {
+		return fmt.Errorf("reading rollout: %w", err)
+	}
+	lines := newLineReader(io.LimitReader(file, src.bytes-src.from), src.from, src.bytes-src.from)
 	for {
 		line, off, whole, err := lines.next()
 		switch {

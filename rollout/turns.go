@@ -31,11 +31,25 @@ func (h *History) Turns() ([]protocol.Turn, error) {
 
 // WireTurns is Turns with every item a [protocol.ThreadItemRaw] in wire form: all that is needed to pass them
 // on, at a fraction of the cost.
-func (h *History) WireTurns() ([]protocol.Turn, error) {
-	b := turnBuilder{byID: map[string]*turnDraft{}}
+func (h *History) WireTurns() ([]protocol.Turn, error) { return h.ViewTurns(ViewFull) }
+
+// Views of a turn's items.
+const (
+	ViewFull    protocol.TurnItemsView = "full"
+	ViewSummary protocol.TurnItemsView = "summary"   // the first user message and the last agent message
+	ViewNone    protocol.TurnItemsView = "notLoaded" // no items
+)
+
+// ViewTurns is WireTurns with some of the items.
+func (h *History) ViewTurns(view protocol.TurnItemsView) ([]protocol.Turn, error) {
+	return buildTurns(h.sources, nil, view)
+}
+
+func buildTurns(sources []source, only map[string]bool, view protocol.TurnItemsView) ([]protocol.Turn, error) {
+	b := turnBuilder{byID: map[string]*turnDraft{}, only: only, view: view}
 	var warn Warnings // counted when the history was read
-	for i := range h.sources {
-		if err := h.sources[i].walk(&warn, b.add); err != nil {
+	for i := range sources {
+		if err := sources[i].walk(&warn, b.add); err != nil {
 			return nil, err
 		}
 	}
@@ -52,6 +66,8 @@ type turnBuilder struct {
 	line    int // of all usable lines
 	items   int // of the items that the file gives no id
 	wire    []byte
+	only    map[string]bool // of these turns only; nil means all
+	view    protocol.TurnItemsView
 }
 
 type turnDraft struct {
@@ -217,6 +233,9 @@ func (b *turnBuilder) itemCompleted(payload []byte) {
 		return
 	}
 	id := decodeString(f.take("turn_id"))
+	if b.only != nil && !b.only[id] || !b.shows(item) {
+		return
+	}
 	t := b.byID[id]
 	if t == nil && id != "" {
 		t = b.draft(id)
@@ -225,6 +244,18 @@ func (b *turnBuilder) itemCompleted(payload []byte) {
 	}
 	b.wire = itemToWire(b.wire[:0], item, f.take("started_at_ms"), f.take("completed_at_ms"))
 	b.put(t, memberString(item, "id"), b.wire)
+}
+
+// shows reports whether an item is part of the view.
+func (b *turnBuilder) shows(item []byte) bool {
+	switch b.view {
+	case ViewNone:
+		return false
+	case ViewSummary:
+		tag := memberString(item, "type")
+		return tag == "UserMessage" || tag == "AgentMessage"
+	}
+	return true
 }
 
 // here is the current turn, or a new implicit one.
@@ -259,21 +290,28 @@ func (b *turnBuilder) turns() []protocol.Turn {
 	slices.SortStableFunc(b.list, func(x, y *turnDraft) int { return x.placed - y.placed })
 	out := make([]protocol.Turn, len(b.list))
 	for i, t := range b.list {
-		out[i] = t.finish()
+		out[i] = t.finish(b.view)
 	}
 	return out
 }
 
-func (t *turnDraft) finish() protocol.Turn {
+func (t *turnDraft) finish(view protocol.TurnItemsView) protocol.Turn {
 	if t.status == "inProgress" {
 		t.status = "interrupted"
 	}
-	items := make([]protocol.ThreadItem, len(t.items))
-	for i := range t.items {
-		items[i] = protocol.ThreadItemRaw(t.items[i].wire)
+	shown := t.items
+	switch view {
+	case ViewSummary:
+		shown = summarise(t.items)
+	case ViewNone:
+		shown = nil
+	}
+	items := make([]protocol.ThreadItem, len(shown))
+	for i := range shown {
+		items[i] = protocol.ThreadItemRaw(shown[i].wire)
 	}
 	root := t.root
-	turn := protocol.Turn{ID: t.id, Items: items, Status: t.status, ItemsView: "full", RootTurnID: &root,
+	turn := protocol.Turn{ID: t.id, Items: items, Status: t.status, ItemsView: view, RootTurnID: &root,
 		StartedAt: t.started, CompletedAt: t.completed, DurationMs: t.duration}
 	if t.failure != nil {
 		failure := new(protocol.TurnError)
@@ -282,4 +320,20 @@ func (t *turnDraft) finish() protocol.Turn {
 		}
 	}
 	return turn
+}
+
+// summarise keeps the first user message and the last agent message.
+func summarise(items []itemDraft) (kept []itemDraft) {
+	for _, it := range items {
+		if memberString(it.wire, "type") == "userMessage" {
+			kept = append(kept, it)
+			break
+		}
+	}
+	for i := len(items) - 1; i >= 0; i-- {
+		if memberString(items[i].wire, "type") == "agentMessage" {
+			return append(kept, items[i])
+		}
+	}
+	return kept
 }

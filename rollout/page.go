@@ -1,0 +1,310 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
+)
+
+// PageOptions say which stretch of a thread's turns or items.
+type PageOptions struct {
+	Limit     int    // 0 means all
+	Cursor    string // of an earlier page, of either direction
+	Ascending bool   // oldest first
+	View      protocol.TurnItemsView
+	TurnID    string // items of this turn only
+}
+
+// TurnPage is a page of turns. Their items are raw, in wire form.
+type TurnPage struct {
+	Turns     []protocol.Turn
+	Next      string // cursor for the same direction, empty at the end
+	Backwards string // cursor for the other direction, from the first turn of this page; empty if it has none
+}
+
+// anchor is a place among turns or items; clients keep it as a string that means nothing to them.
+type anchor struct {
+	TurnID  string `json:"turnId"`
+	ItemID  string `json:"itemId,omitempty"`
+	Include bool   `json:"includeAnchor"`
+}
+
+func (a anchor) String() string {
+	b, _ := json.Marshal(a)
+	return string(b)
+}
+
+func parseAnchor(s string) (a anchor, err error) {
+	if s == "" {
+		return a, nil
+	}
+	if json.Unmarshal([]byte(s), &a) != nil || a.TurnID == "" {
+		return a, fmt.Errorf("%w: %s", ErrBadCursor, s)
+	}
+	return a, nil
+}
+
+// Turns returns a page of a stored thread's turns. The newest page of a paginated thread is read from the end of
+// its file.
+func (s *Store) Turns(ref string, o PageOptions) (TurnPage, error) {
+	at, err := parseAnchor(o.Cursor)
+	if err != nil {
+		return TurnPage{}, err
+	}
+	path, err := s.resolve(ref)
+	if err != nil {
+		return TurnPage{}, err
+	}
+	h := &History{Path: path}
+	own := source{path: path, end: noEnd}
+	if err := h.readMeta(&own); err != nil {
+		return TurnPage{}, err
+	}
+	if at == (anchor{}) && !o.Ascending && o.Limit > 0 && h.Meta.HistoryMode == ModePaginated {
+		if page, ok, err := lastTurns(own, o); ok || err != nil {
+			return page, err
+		}
+	}
+	if err := s.inherit(h); err != nil {
+		return TurnPage{}, err
+	}
+	turns, err := buildTurns(append(h.sources, own), nil, orView(o.View))
+	if err != nil {
+		return TurnPage{}, err
+	}
+	return pageTurns(turns, at, o)
+}
+
+func orView(v protocol.TurnItemsView) protocol.TurnItemsView {
+	if v == "" {
+		return ViewFull
+	}
+	return v
+}
+
+// lastTurns builds the page from the last turns that begin in a file; ok is false if too few do.
+func lastTurns(src source, o PageOptions) (page TurnPage, ok bool, err error) {
+	file, err := os.Open(src.path)
+	if err != nil {
+		return page, false, fmt.Errorf("reading rollout: %w", err)
+	}
+	defer file.Close()
+	only := map[string]bool{}
+	err = reverseLines(file, src.bytes, func(line []byte, off int64) bool {
+		rec, good := parsePrefix(line)
+		if !good || string(rec.event) != "task_started" {
+			return true
+		}
+		if good, _ = rec.sound(); !good {
+			return true
+		}
+		if len(only) == o.Limit {
+			ok = true // there is one more: the page is full and not the last
+			return false
+		}
+		only[memberString(rec.payload, "turn_id")], src.from = true, off
+		return true
+	})
+	if err != nil || !ok {
+		return page, false, err
+	}
+	turns, err := buildTurns([]source{src}, only, orView(o.View))
+	if err != nil {
+		return page, false, err
+	}
+	// Ends of turns that began before, and items that came late, are of no turn here.
+	turns = slices.DeleteFunc(turns, func(t protocol.Turn) bool { return !only[t.ID] })
+	if len(turns) == 0 {
+		return page, false, nil
+	}
+	slices.Reverse(turns)
+	page.Turns = turns
+	page.Next = anchor{TurnID: turns[len(turns)-1].ID}.String()
+	page.Backwards = anchor{TurnID: turns[0].ID, Include: true}.String()
+	return page, true, nil
+}
+
+// pageTurns cuts a page out of all turns, oldest first.
+func pageTurns(turns []protocol.Turn, at anchor, o PageOptions) (page TurnPage, err error) {
+	if !o.Ascending {
+		slices.Reverse(turns)
+	}
+	if at.TurnID != "" {
+		i := slices.IndexFunc(turns, func(t protocol.Turn) bool { return t.ID == at.TurnID })
+		if i < 0 {
+			return page, fmt.Errorf("%w: no turn %s", ErrBadCursor, at.TurnID)
+		}
+		if !at.Include {
+			i++
+		}
+		turns = turns[i:]
+	}
+	more := o.Limit > 0 && len(turns) > o.Limit
+	if more {
+		turns = turns[:o.Limit]
+	}
+	page.Turns = turns
+	if len(turns) > 0 {
+		page.Backwards = anchor{TurnID: turns[0].ID, Include: true}.String()
+		if more {
+			page.Next = anchor{TurnID: turns[len(turns)-1].ID}.String()
+		}
+	}
+	return page, nil
+}
+
+// ItemRow is an item with its turn. The item is raw, in wire form; its times are in it.
+type ItemRow struct {
+	TurnID string
+	ItemID string
+	Item   protocol.ThreadItem
+}
+
+// ItemPage is a page of items.
+type ItemPage struct {
+	Items           []ItemRow
+	Next, Backwards string // as of a TurnPage
+}
+
+// Items returns a page of a stored thread's items, in the order in which they were finished; of a legacy thread,
+// turn by turn.
+func (s *Store) Items(ref string, o PageOptions) (ItemPage, error) {
+	at, err := parseAnchor(o.Cursor)
+	if err != nil {
+		return ItemPage{}, err
+	}
+	path, err := s.resolve(ref)
+	if err != nil {
+		return ItemPage{}, err
+	}
+	h := &History{Path: path}
+	own := source{path: path, end: noEnd}
+	if err := h.readMeta(&own); err != nil {
+		return ItemPage{}, err
+	}
+	if err := s.inherit(h); err != nil {
+		return ItemPage{}, err
+	}
+	w := itemWindow{o: o, at: at, started: at.TurnID == "" || !o.Ascending, legacy: h.Meta.HistoryMode == ModeLegacy}
+	if err := w.read(append(h.sources, own)); err != nil {
+		return ItemPage{}, err
+	}
+	return w.page()
+}
+
+// itemWindow collects no more rows than the page needs while all go by.
+type itemWindow struct {
+	o       PageOptions
+	at      anchor
+	legacy  bool
+	started bool // the rows that go by belong to the page
+	found   bool // the anchor went by
+	rows    []ItemRow
+	more    bool
+}
+
+func (w *itemWindow) read(sources []source) error {
+	if w.legacy {
+		turns, err := buildTurns(sources, nil, ViewFull)
+		if err != nil {
+			return err
+		}
+		for _, t := range turns {
+			for _, it := range t.Items {
+				raw := it.(protocol.ThreadItemRaw)
+				if !w.add(t.ID, memberString(raw, "id"), func() []byte { return raw }) {
+					return nil
+				}
+			}
+		}
+		return nil
+	}
+	var warn Warnings
+	done := false
+	for i := 0; i < len(sources) && !done; i++ {
+		err := sources[i].walk(&warn, func(rec *record) error {
+			if string(rec.eventType()) != "item_completed" {
+				return nil
+			}
+			if ok, _ := rec.sound(); !ok {
+				return nil
+			}
+			if done = !w.record(rec.payload); done {
+				return io.EOF
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *itemWindow) record(payload []byte) (more bool) {
+	f := parseFields(payload)
+	defer f.free()
+	item := f.take("item")
+	if len(item) == 0 || item[0] != '{' {
+		return true
+	}
+	return w.add(decodeString(f.take("turn_id")), memberString(item, "id"), func() []byte {
+		return itemToWire(nil, item, f.take("started_at_ms"), f.take("completed_at_ms"))
+	})
+}
+
+// add takes a row that goes by, and reports whether more are wanted.
+func (w *itemWindow) add(turnID, itemID string, wire func() []byte) bool {
+	if w.o.TurnID != "" && turnID != w.o.TurnID {
+		return true
+	}
+	here := w.at.TurnID == turnID && w.at.ItemID == itemID && w.at.TurnID != ""
+	w.found = w.found || here
+	row := func() { w.rows = append(w.rows, ItemRow{turnID, itemID, protocol.ThreadItemRaw(wire())}) }
+	if !w.o.Ascending {
+		if !here || w.at.Include {
+			row()
+		}
+		if w.o.Limit > 0 && len(w.rows) > w.o.Limit {
+			w.rows, w.more = w.rows[1:], true
+		}
+		return !here
+	}
+	switch {
+	case here && !w.at.Include:
+		w.started = true
+		return true
+	case here:
+		w.started = true
+	case !w.started:
+		return true
+	}
+	if w.o.Limit > 0 && len(w.rows) == w.o.Limit {
+		w.more = true
+		return false
+	}
+	row()
+	return true
+}
+
+func (w *itemWindow) page() (p ItemPage, err error) {
+	if w.at.TurnID != "" && !w.found {
+		return p, fmt.Errorf("%w: no item %s", ErrBadCursor, w.at.ItemID)
+	}
+	if !w.o.Ascending {
+		slices.Reverse(w.rows)
+	}
+	p.Items = w.rows
+	if n := len(w.rows); n > 0 {
+		first, last := w.rows[0], w.rows[n-1]
+		p.Backwards = anchor{first.TurnID, first.ItemID, true}.String()
+		if w.more {
+			p.Next = anchor{last.TurnID, last.ItemID, false}.String()
+		}
+	}
+	return p, nil
+}
