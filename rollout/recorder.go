@@ -31,7 +31,7 @@ type Recorder struct {
 	pending  []byte // whole lines that are not in the file yet
 	buf      []byte // reused for rendering
 	unsynced bool
-	newFile  bool // its directory entry is not durable yet
+	newDirs  int  // folders whose entries for the file, or for each other, are not durable yet
 	closed   bool
 }
 
@@ -237,14 +237,15 @@ func (r *Recorder) create() error {
 		}
 		r.lock = lock
 	}
-	if err := makePrivate(filepath.Dir(r.path)); err != nil {
+	made, err := makePrivateCount(filepath.Dir(r.path))
+	if err != nil {
 		return err
 	}
 	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	r.file, r.newFile = f, true
+	r.file, r.newDirs = f, made+1
 	r.store.listing.changed(filepath.Dir(r.path))
 	return nil
 }
@@ -280,32 +281,25 @@ func (r *Recorder) Sync(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	f, isFile := r.file.(*os.File)
-	todo, newFile := r.unsynced && r.store.fsync && isFile && !r.closed, r.newFile
-	r.unsynced, r.newFile = false, false
+	todo, dirs := r.unsynced && r.store.fsync && isFile && !r.closed, r.newDirs
+	if todo {
+		r.unsynced, r.newDirs = false, 0
+	}
+	dir := filepath.Dir(r.path)
 	r.mu.Unlock()
 	if !todo {
 		return nil
 	}
 	err := syncData(f)
-	if err == nil && newFile {
-		err = r.syncFolders()
+	for i := 0; i < dirs && err == nil; i++ {
+		err = syncDir(dir)
+		dir = filepath.Dir(dir)
 	}
 	if err != nil {
 		r.mu.Lock()
-		r.unsynced, r.newFile = true, r.newFile || newFile
+		r.unsynced, r.newDirs = true, max(r.newDirs, dirs)
 		r.mu.Unlock()
 		return fmt.Errorf("syncing rollout %s: %w", r.path, err)
-	}
-	return nil
-}
-
-// syncFolders makes the new file's name durable, and those of the day, month and year folders, which it may be
-// the first file of.
-func (r *Recorder) syncFolders() error {
-	for dir, i := filepath.Dir(r.path), 0; i < 4 && len(dir) >= len(r.store.home); dir, i = filepath.Dir(dir), i+1 {
-		if err := syncDir(dir); err != nil {
-			return err
-		}
 	}
 	return nil
 }

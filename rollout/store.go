@@ -110,6 +110,20 @@ func isPath(ref string) bool {
 	return strings.ContainsRune(ref, '/') || strings.ContainsRune(ref, filepath.Separator) || strings.HasSuffix(ref, ".jsonl")
 }
 
+// makePrivateCount is makePrivate; it returns how many folders it made.
+func makePrivateCount(dir string) (made int, err error) {
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil || !os.IsNotExist(err) || d == filepath.Dir(d) {
+			break
+		}
+		made++
+	}
+	if made == 0 {
+		return 0, nil
+	}
+	return made, makePrivate(dir)
+}
+
 // makePrivate creates dir and the folders above it that are missing, closed to others.
 func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
