@@ -102,7 +102,7 @@ func (p *Provider) stores() bool {
 // Auth is where a client gets what it must not hold itself. Both functions may be called
 // concurrently and for every request, so that a login takes effect on the next one.
 type Auth struct {
-	// LookupEnv is os.LookupEnv or a stand-in; required.
+	// LookupEnv is os.LookupEnv or a stand-in; nil finds nothing.
 	LookupEnv func(name string) (string, bool)
 	// Token gives the bearer when the provider has neither EnvKey nor BearerToken: a login, a
 	// command's output. It may block within ctx. refresh asks for a new one after a 401 and
@@ -110,15 +110,24 @@ type Auth struct {
 	Token func(ctx context.Context, refresh bool) (string, error)
 }
 
+// env is a variable without surrounding blanks, "" when it is not set.
+func (a *Auth) env(name string) string {
+	if a.LookupEnv == nil {
+		return ""
+	}
+	v, _ := a.LookupEnv(name)
+	return strings.TrimSpace(v)
+}
+
 // bearer resolves the key for one request. canRefresh reports that a 401 is worth a second try.
 func (p *Provider) bearer(ctx context.Context, a Auth, refresh bool) (key string, canRefresh bool, err error) {
 	switch {
 	case p.EnvKey != "":
-		v, _ := a.LookupEnv(p.EnvKey)
-		if strings.TrimSpace(v) == "" {
+		v := a.env(p.EnvKey)
+		if v == "" {
 			return "", false, missingKey(p.EnvKey, p.EnvKeyInstructions)
 		}
-		return strings.TrimSpace(v), false, nil
+		return v, false, nil
 	case p.BearerToken != "":
 		return p.BearerToken, false, nil
 	case a.Token != nil:
