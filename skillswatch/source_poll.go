@@ -12,6 +12,8 @@ import (
 // pollSource compares listings. It serves folders whose file system sends no events, and those beyond the watch limit.
 type pollSource struct {
 	every time.Duration
+	// names says which entries of a folder matter; nil is all. It spares a large folder from being read for one file.
+	names func(dir string) []string
 	out   chan Notice
 	done  chan struct{}
 	wake  chan struct{}
@@ -31,9 +33,9 @@ type entryStamp struct {
 	link  string // what a link points to
 }
 
-func newPollSource(every time.Duration) Source {
+func newPollSource(every time.Duration, names func(dir string) []string) Source {
 	s := &pollSource{
-		every: every, out: make(chan Notice), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		every: every, names: names, out: make(chan Notice), done: make(chan struct{}), wake: make(chan struct{}, 1),
 		idle: make(chan struct{}), dirs: map[string]listing{},
 	}
 	go s.run()
@@ -41,7 +43,7 @@ func newPollSource(every time.Duration) Source {
 }
 
 func (s *pollSource) Add(dir string) error {
-	l, err := list(dir)
+	l, err := s.list(dir)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (s *pollSource) poll() bool {
 	}
 	s.mu.Unlock()
 	for _, dir := range dirs {
-		now, _ := list(dir)
+		now, _ := s.list(dir)
 		s.mu.Lock()
 		old, still := s.dirs[dir]
 		if still {
@@ -145,10 +147,8 @@ func differences(dir string, old, now listing) []Notice {
 	var out []Notice
 	for name, st := range now {
 		was, ok := old[name]
+		// A folder counts by its time too: between two looks it may have gone and come back.
 		turned := was.link != st.link
-		if ok && st.mode.IsDir() && was.mode.IsDir() && !turned {
-			continue // its own listing tells
-		}
 		if !ok || turned || was.mode != st.mode || !was.mtime.Equal(st.mtime) || was.size != st.size {
 			out = append(out, Notice{Path: filepath.Join(dir, name), New: !ok || turned})
 		}
@@ -161,25 +161,41 @@ func differences(dir string, old, now listing) []Notice {
 	return out
 }
 
-// list stats through links, so that a link whose target changed counts.
-func list(dir string) (listing, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
+// list reads the state of a folder.
+func (s *pollSource) list(dir string) (listing, error) {
+	names := s.names(dir)
+	if names == nil {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+	} else if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
-	out := make(listing, len(entries))
-	for _, e := range entries {
-		path, link := filepath.Join(dir, e.Name()), ""
-		if e.Type()&fs.ModeSymlink != 0 {
-			link, _ = os.Readlink(path)
+	out := make(listing, len(names))
+	for _, name := range names {
+		if st, err := stampEntry(filepath.Join(dir, name)); err == nil {
+			out[name] = st
 		}
-		fi, err := os.Stat(path)
-		if err != nil {
-			if fi, err = e.Info(); err != nil {
-				continue
-			}
-		}
-		out[e.Name()] = entryStamp{fi.ModTime(), fi.Size(), fi.Mode(), link}
 	}
 	return out, nil
+}
+
+// stampEntry looks through links, so that a link whose target changed counts.
+func stampEntry(path string) (entryStamp, error) {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return entryStamp{}, err
+	}
+	link := ""
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		link, _ = os.Readlink(path)
+		if target, err := os.Stat(path); err == nil {
+			fi = target
+		}
+	}
+	return entryStamp{fi.ModTime(), fi.Size(), fi.Mode(), link}, nil
 }

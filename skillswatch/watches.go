@@ -116,6 +116,21 @@ func (w *watches) counts() (events, polled int) {
 	return w.os, polled
 }
 
+// wantedNames are the entries of a folder that somebody cares for; nil is all of them.
+func (w *watches) wantedNames(dir string) []string {
+	w.wmu.Lock()
+	defer w.wmu.Unlock()
+	d := w.dirs[dir]
+	if d == nil || d.all > 0 {
+		return nil
+	}
+	out := make([]string, 0, len(d.names))
+	for name := range d.names {
+		out = append(out, name)
+	}
+	return out
+}
+
 // forget drops what the lost event source watched. Called with the Watcher's mu held.
 func (w *watches) forget() {
 	w.wmu.Lock()
@@ -203,7 +218,7 @@ func (w *Watcher) attachPolling(dir string) watchKind {
 		return unwatched
 	}
 	if w.poll == nil {
-		w.poll = newPollSource(w.opts.PollInterval)
+		w.poll = newPollSource(w.opts.PollInterval, w.wantedNames)
 		w.forward(w.poll)
 	}
 	if w.poll.Add(dir) != nil {

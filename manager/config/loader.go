@@ -71,6 +71,9 @@ func New(o Options) *Loader {
 	}
 	l := &Loader{opts: o, userFile: filepath.Join(o.Home, "config.toml"), cache: map[string]*loaded{}}
 	l.userHome = o.Environ("HOME")
+	if l.userHome == "" {
+		l.userHome = o.Environ("USERPROFILE")
+	}
 	l.flags = sync.OnceValues(l.readFlags)
 	return l
 }
@@ -152,6 +155,9 @@ func (l *Loader) build(q Query) *loaded {
 	b := &builder{l: l, q: q, out: &loaded{files: map[string]*textFile{}}}
 	cfg, err := b.run()
 	b.out.cfg, b.out.err = cfg, err
+	if err != nil {
+		l.opts.Logger.Warn("configuration cannot be used", "error", err.Details())
+	}
 	return b.out
 }
 

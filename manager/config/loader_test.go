@@ -84,6 +84,35 @@ func TestConfigFileThatIsNoFile(t *testing.T) {
 	}
 }
 
+// Two hosts share the file: neither may lose what the other wrote.
+func TestTwoLoadersWrite(t *testing.T) {
+	w := newWorld(t)
+	w.user("# shared\n")
+	var wg sync.WaitGroup
+	for i := range 2 {
+		l := New(w.opts)
+		wg.Go(func() {
+			for n := range 10 {
+				key := "h" + index(i) + ".k" + index(n)
+				if _, err := l.Write(context.Background(), []Edit{{KeyPath: key, Value: []byte("1")}}, "", ""); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	c := w.must(Query{})
+	lost := 0
+	for i := range 2 {
+		t0, _ := lookup(c.merged, []string{"h" + index(i)})
+		keys, _ := t0.(map[string]any)
+		lost += 10 - len(keys)
+	}
+	if lost > 0 {
+		t.Errorf("%d writes are lost", lost)
+	}
+}
+
 func TestNewTouchesNothing(t *testing.T) {
 	l := New(Options{Home: "/nonexistent/home", SystemFile: "/nonexistent/system"})
 	if c, err := l.Load(context.Background(), Query{}); err != nil || c.Model != "" {

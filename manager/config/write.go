@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -62,13 +63,33 @@ type editing struct {
 	set  [][]string
 }
 
-// edit reads the file, lets change work on it, proves and validates the result and replaces the file.
+// edit changes the file. When a program that knows no locks wrote it while the change was worked out, the change is made
+// to what that wrote.
 func (l *Loader) edit(ctx context.Context, expectedVersion string, change func(*editing) error) (WriteResult, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if err := ctx.Err(); err != nil {
+	unlock, err := lockDir(ctx, l.opts.Home)
+	if err != nil {
 		return WriteResult{}, err
 	}
+	defer unlock()
+	for range 20 {
+		if err := ctx.Err(); err != nil {
+			return WriteResult{}, err
+		}
+		out, err := l.tryEdit(expectedVersion, change)
+		if !errors.Is(err, errOvertaken) {
+			return out, err
+		}
+	}
+	return WriteResult{}, fmt.Errorf("writing %s: %w", l.userFile, errOvertaken)
+}
+
+var errOvertaken = errors.New("the file changed meanwhile")
+
+// tryEdit reads the file, lets change work on it, proves and validates the result and replaces the file.
+func (l *Loader) tryEdit(expectedVersion string, change func(*editing) error) (WriteResult, error) {
+	before, _ := stampOf(l.userFile)
 	var now textFile
 	now.load(l.userFile, l.userHome)
 	if now.err != nil {
@@ -95,7 +116,8 @@ func (l *Loader) edit(ctx context.Context, expectedVersion string, change func(*
 		return WriteResult{}, err
 	}
 	if e.doc.src != now.src {
-		if err := replaceFile(l.userFile, e.doc.src); err != nil {
+		unchanged := func() bool { st, _ := stampOf(l.userFile); return st == before }
+		if err := replaceFile(l.userFile, e.doc.src, unchanged); err != nil {
 			return WriteResult{}, fmt.Errorf("writing %s: %w", l.userFile, err)
 		}
 	}
@@ -260,8 +282,9 @@ func (l *Loader) SetTrust(ctx context.Context, dir string, t Trust) error {
 	return err
 }
 
-// replaceFile writes a new file beside the old one and renames it over it, following links, keeping the mode.
-func replaceFile(path, text string) error {
+// replaceFile writes a new file beside the old one and renames it over it, following links, keeping the mode. The last
+// thing before the rename is to ask whether it is still wanted.
+func replaceFile(path, text string, wanted func() bool) error {
 	target, err := finalTarget(path)
 	if err != nil {
 		return err
@@ -283,6 +306,9 @@ func replaceFile(path, text string) error {
 		if err == nil {
 			err = step()
 		}
+	}
+	if err == nil && !wanted() {
+		err = errOvertaken
 	}
 	if err == nil {
 		err = os.Rename(tmp.Name(), target)
