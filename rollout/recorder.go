@@ -31,7 +31,7 @@ type Recorder struct {
 	pending  []byte // whole lines that are not in the file yet
 	buf      []byte // reused for rendering
 	unsynced bool
-	newDirs  int  // folders whose entries for the file, or for each other, are not durable yet
+	newDirs  int // folders whose entries for the file, or for each other, are not durable yet
 	closed   bool
 }
 

@@ -71,17 +71,16 @@ type turnBuilder struct {
 }
 
 type turnDraft struct {
-	id, root    string
-	explicit    bool // has a turn event of its own
-	stub        bool // opened by a compaction only
-	status      protocol.TurnStatus
-	failure     []byte // wire form of the error
-	started     *int64
-	completed   *int64
-	duration    *int64
-	items       []itemDraft
-	placed      int // the line that put it in its place among the turns
-	interrupted bool
+	id, root  string
+	explicit  bool // has a turn event of its own
+	stub      bool // opened by a compaction only
+	status    protocol.TurnStatus
+	failure   []byte // wire form of the error
+	started   *int64
+	completed *int64
+	duration  *int64
+	items     []itemDraft
+	placed    int // the line that put it in its place among the turns
 }
 
 type itemDraft struct {
