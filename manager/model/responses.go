@@ -20,15 +20,16 @@ type Responses struct {
 	auth      Auth
 	limits    Limits
 	address   string
-	shown     string // address without user and query
-	base      time.Duration
-	drain     time.Duration
+	shown     string        // address without user and query
+	base      time.Duration // of the backoff
+	drain     time.Duration // how long a completed stream may take to end
+	most      int           // bytes of one event
 }
 
 // NewResponses makes a client for one provider. It does nothing yet: a missing key or a bad URL
 // shows when a stream is opened. The maps in p must not change afterwards.
 func NewResponses(t *Transport, p Provider, a Auth) *Responses {
-	c := &Responses{transport: t, provider: p, auth: a, limits: p.Limits(), address: p.URL(), base: backoffBase, drain: 100 * time.Millisecond}
+	c := &Responses{transport: t, provider: p, auth: a, limits: p.Limits(), address: p.URL(), base: backoffBase, drain: 100 * time.Millisecond, most: sseMost}
 	c.shown, _, _ = strings.Cut(c.address, "?")
 	if u, err := url.Parse(c.address); err == nil {
 		u.User, u.RawQuery, u.Fragment = nil, "", ""

@@ -264,7 +264,7 @@ func number(raw []byte) int {
 // U+FFFD for bad UTF-8 and for lone surrogate escapes, which strict parsers refuse together with
 // the whole line that holds them.
 func cleanRaw(raw []byte) []byte {
-	if bytes.ContainsAny(raw, "\r\n") {
+	if bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0 {
 		var one bytes.Buffer
 		_ = json.Compact(&one, raw)
 		raw = one.Bytes()

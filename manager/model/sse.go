@@ -9,10 +9,10 @@ import (
 
 const (
 	sseBuffer = 32 << 10
-	sseMost   = 64 << 20 // the largest event; a server has no reason to send more
+	sseMost   = 64 << 20 // bytes of the largest event; a server has no reason to send more
 )
 
-var errEventTooLarge = errors.New("an event exceeds 64 MiB")
+var errEventTooLarge = errors.New("an event is too large")
 
 var sseBuffers = sync.Pool{New: func() any { b := make([]byte, sseBuffer); return &b }}
 
@@ -36,9 +36,9 @@ type sseReader struct {
 	eof    bool
 }
 
-func newSSEReader(r io.Reader) *sseReader {
+func newSSEReader(r io.Reader, most int) *sseReader {
 	p := sseBuffers.Get().(*[]byte)
-	return &sseReader{r: r, most: sseMost, pooled: p, buf: *p}
+	return &sseReader{r: r, most: most, pooled: p, buf: *p}
 }
 
 // close gives the buffer back; data returned earlier is invalid then.

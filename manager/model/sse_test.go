@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // readSSE reads all events of a stream.
 func readSSE(r io.Reader, most int) (out []string, err error) {
-	s := newSSEReader(r)
+	s := newSSEReader(r, most)
 	defer s.close()
-	s.most = most
 	for {
 		data, err := s.next()
 		if err == io.EOF {
@@ -66,6 +66,18 @@ func TestSSEEventsAcrossTheBuffersEdge(t *testing.T) {
 		if got, err := readSSE(r, sseMost); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %d events, %v, want %d", name, len(got), err, len(want))
 		}
+	}
+}
+
+// TestSSELooksAtAByteOnce: a line searched from its start at every read would take minutes here.
+func TestSSELooksAtAByteOnce(t *testing.T) {
+	from := time.Now()
+	got, err := readSSE(iotest.OneByteReader(strings.NewReader("data: "+strings.Repeat("x", 1<<20)+"\n\n")), sseMost)
+	if err != nil || len(got) != 1 || len(got[0]) != 1<<20 {
+		t.Error(len(got), err)
+	}
+	if d := time.Since(from); d > 15*time.Second {
+		t.Errorf("took %v", d)
 	}
 }
 

@@ -49,7 +49,7 @@ func responseHeader(h http.Header) *ResponseHeader {
 }
 
 func (s *stream) events(ctx context.Context, yield func(Event, error) bool) error {
-	in := newSSEReader(s.wait)
+	in := newSSEReader(s.wait, s.c.most)
 	defer in.close()
 	var d decoder
 	any := false
