@@ -45,14 +45,14 @@ func TestKilledWritersLoseNothingAcknowledged(t *testing.T) {
 	r, _ := thread(t, s, ModePaginated)
 	ok(t, r.Close())
 	told := -1
-	for kill := range 25 {
+	for kill := range 12 {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "ROLLOUT_TEST_WRITER="+s.home, "ROLLOUT_TEST_THREAD="+r.ID())
 		out, err := cmd.StdoutPipe()
 		ok(t, err)
 		ok(t, cmd.Start())
 		lines := bufio.NewScanner(out)
-		for n := 0; n < 20+kill*5 && lines.Scan(); n++ {
+		for n := 0; n < 20+kill*9 && lines.Scan(); n++ {
 			if told, err = strconv.Atoi(lines.Text()); err != nil {
 				t.Fatalf("writer said %q", lines.Text())
 			}
@@ -131,7 +131,7 @@ func TestHostsRaceForAThread(t *testing.T) {
 	s := testStore(t)
 	r, _ := thread(t, s, ModePaginated, "q")
 	ok(t, r.Close())
-	for range 50 {
+	for range 20 {
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		var won []*Recorder

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -177,6 +179,9 @@ func (s *Store) read(path string) (*History, error) {
 		return nil, err
 	}
 	h.sources = append(h.sources, own)
+	if name, ok := parseFileName(filepath.Base(path)); ok && name.segment != "" {
+		h.CreatedAt = s.created(h.Meta)
+	}
 	b := historyBuilder{h: h}
 	for i := range h.sources {
 		src := &h.sources[i]
@@ -187,6 +192,40 @@ func (s *Store) read(path string) (*History, error) {
 	}
 	b.finish()
 	return h, nil
+}
+
+// created is when a reverted thread was made; its newest segment says only when it was reverted.
+func (s *Store) created(m Meta) time.Time {
+	if path, err := s.segmentPath(m.ID); err == nil {
+		if first, err := s.head(path); err == nil && first.meta.ID == m.ID {
+			return first.meta.Timestamp
+		}
+	}
+	return m.Timestamp
+}
+
+// HostEvents calls f with the records of our own in the history, in order, until f says false: the name without
+// its prefix, and the record as it was given to [HostEvent], with its type.
+func (h *History) HostEvents(f func(name string, body json.RawMessage) bool) error {
+	var warn Warnings
+	more := true
+	for i := 0; i < len(h.sources) && more; i++ {
+		err := h.sources[i].walk(&warn, func(rec *record) error {
+			name, ok := strings.CutPrefix(string(rec.event), hostPrefix)
+			if !ok {
+				return nil
+			}
+			if ok, _ = rec.sound(); ok && !f(name, rec.payload) {
+				more = false
+				return io.EOF
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readMeta finds the first session_meta, which says whose file it is and what it builds on.

@@ -14,6 +14,7 @@ import (
 const (
 	SortCreated = "created_at"
 	SortUpdated = "updated_at"
+	SortRecency = "recency_at" // nothing in the files tells it from SortUpdated
 )
 
 // ListOptions say which threads, and in what order. The zero value is the newest 25 interactive ones.
@@ -55,7 +56,7 @@ func (s *Store) List(o ListOptions) (Page, error) {
 		return Page{}, fmt.Errorf("listing threads: %w", err)
 	}
 	p := pager{store: s, options: o, from: from, names: names}
-	if o.SortKey == SortUpdated {
+	if o.SortKey == SortUpdated || o.SortKey == SortRecency {
 		return p.byUpdate(threads)
 	}
 	return p.byCreation(threads)

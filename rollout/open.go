@@ -67,11 +67,9 @@ func mendTail(f *os.File, path string, size int64) error {
 	if err != nil || len(tail) == 0 {
 		return err
 	}
-	if rec, ok := parseLine(tail); ok && wholeRecord(&rec) || blank(tail) {
-		_, err := f.Write([]byte{'\n'})
-		return err
-	}
-	if err := keepTorn(path, tail); err != nil {
+	rec, ok := parseLine(tail)
+	if ok && wholeRecord(&rec) || blank(tail) || keepTorn(path, tail) != nil {
+		_, err := f.Write([]byte{'\n'}) // a torn line that cannot be kept elsewhere stays, as a bad line
 		return err
 	}
 	return f.Truncate(at)

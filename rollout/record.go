@@ -39,10 +39,12 @@ func RawRecord(kind string, payload json.RawMessage) Record {
 	return Record{kind: kind, payload: payload}
 }
 
+const hostPrefix = "codexhost_"
+
 // HostEvent is a record of our own: an event_msg of type codexhost_<name> with the members of body, a JSON
 // object. Other readers of the file pass over it.
 func HostEvent(name string, body json.RawMessage) Record {
-	b := append([]byte(`{"type":"codexhost_`), name...)
+	b := append([]byte(`{"type":"`+hostPrefix), name...)
 	b = append(b, '"')
 	if inner := body[1:]; skipSpace(inner, 0) < len(inner)-1 {
 		b = append(append(b, ','), inner...)

@@ -277,7 +277,7 @@ func (d *fullDisk) Close() error { return d.file.Close() }
 
 func TestFullDiskLosesAndTearsNothing(t *testing.T) {
 	var want []byte
-	for room := -1; room < 400; room += 7 {
+	for room := -1; room < 400; room += 13 {
 		s := testStore(t)
 		r := create(t, s, testMeta())
 		ok(t, r.Materialize())

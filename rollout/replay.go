@@ -133,8 +133,8 @@ func (b *historyBuilder) rollBack(n uint64) {
 	}
 	from := h.UserMessages[keep]
 	h.UserMessages = h.UserMessages[:keep]
-	for len(h.Marks) > 0 && h.Marks[len(h.Marks)-1].ID == from.TurnID {
-		h.Marks = h.Marks[:len(h.Marks)-1]
+	if i := h.mark(from.TurnID); i >= 0 {
+		h.Marks = h.Marks[:i]
 	}
 }
 
@@ -188,25 +188,22 @@ func (b *historyBuilder) compact(payload []byte) {
 		})
 	}
 	b.mem, h.Items = mem, items
-	b.relocate()
+	b.relocate(memberString(payload, "message"))
 }
 
-// relocate finds the user messages in the new items: they are the last ones of those that a compaction kept.
-func (b *historyBuilder) relocate() {
+// relocate finds the user messages in the new items: a compaction keeps the last ones of them. The summary is a
+// user message too, but stands for none of the user's.
+func (b *historyBuilder) relocate(summary string) {
 	var at []int
 	for i, item := range b.h.Items {
-		if kind, role := itemKind(item); kind == "message" && role == "user" && !contextual(item) {
+		if kind, role := itemKind(item); kind == "message" && role == "user" && !contextual(item) && messageText(item) != summary {
 			at = append(at, i)
 		}
 	}
 	users := b.h.UserMessages
-	// A summary is a user message too, the last one; it stands for no message of the user.
-	if len(at) > len(users) {
-		at = at[:len(users)]
-	}
 	for i := range users {
 		users[i].Item = -1
-		if j := i - (len(users) - len(at)); j >= 0 {
+		if j := i - (len(users) - len(at)); j >= 0 && j < len(at) {
 			users[i].Item = at[j]
 		}
 	}
