@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,13 @@ func TestLoadErrors(t *testing.T) {
 		{"unclosed header", "[features\nx=1\n", "1:10: unclosed table, expected `]`"},
 		{"empty header", "[]\n", "1:2: unquoted keys cannot be empty, expected letters, numbers, `-`, `_`"},
 		{"junk behind", "model = \"a\" b\n", "1:13: unexpected key or value, expected newline, `#`"},
+		{"quote in a key", "mo'del = 1\n", "1:3: invalid unquoted key, expected letters, numbers, `-`, `_`"},
+		{"half-closed header", "[[skills.config]\n", "1:17: unclosed array table, expected `]`"},
+		{"blank in a header", "[feature s]\n", "1:9: unclosed table, expected `]`"},
+		{"duplicate nested table", "[a.b]\n[a.b]\n", "2:4: duplicate key"},
+		{"missing quote", "notify = [a\", \"b\"]\n", "1:11: missing opening quote, expected `\"`"},
+		{"extra comma", "notify = [ , 1]\n", "1:12: extra comma in array, expected value"},
+		{"feature value", "[features]\nwhat = 2.5\n", "2:8: invalid type: floating point `2.5`, expected a boolean"},
 		{"unclosed inline table", "a = {x=1\n", "1:9: unclosed inline table, expected `}`"},
 		{"bad number", "a = 12abc\n", "1:5: string values must be quoted, expected literal string"},
 		{"integer for string", "model = 7\n", "1:9: invalid type: integer `7`, expected a string"},
@@ -207,8 +215,15 @@ func TestDefaultsByTrust(t *testing.T) {
 			if got := []LayerType{c.Layers[0].Name.Type, c.Layers[1].Name.Type, c.Layers[2].Name.Type, c.Layers[3].Name.Type}; got[0] != LayerProject || got[1] != LayerProject || got[2] != LayerUser || got[3] != LayerSystem {
 				t.Errorf("layers %v", got)
 			}
-			if !strings.HasSuffix(c.Layers[0].Name.Folder, "/sub/.codex") {
-				t.Errorf("nearest layer is not first: %s", c.Layers[0].Name.Folder)
+			sub := filepath.Join(w.ws, "sub")
+			if got, want := c.ProjectFolders(), []string{filepath.Join(sub, ".codex"), filepath.Join(w.ws, ".codex")}; !slices.Equal(got, want) {
+				t.Errorf("folders %v, want %v", got, want)
+			}
+			if got, want := c.ProjectDirs(), []string{w.ws, sub}; !slices.Equal(got, want) {
+				t.Errorf("dirs %v, want %v", got, want)
+			}
+			if got := c.Files(); len(got) != 4 || got[2] != filepath.Join(w.home, "config.toml") {
+				t.Errorf("files %v", got)
 			}
 			if (c.Layers[0].DisabledReason == "") != (tt.trust == Trusted) {
 				t.Errorf("disabled reason %q", c.Layers[0].DisabledReason)

@@ -219,19 +219,20 @@ func readFeatures(n *node) map[string]bool {
 	}
 	out := make(map[string]bool, len(t.vals))
 	for _, name := range t.keys() {
-		if !KnownFeature(name) {
-			if _, isTable := t.vals[name].(map[string]any); !isTable {
-				continue // reported by done
-			}
-		}
-		if m, ok := t.vals[name].(map[string]any); ok && KnownFeature(name) {
+		m, isTable := t.vals[name].(map[string]any)
+		switch {
+		case !KnownFeature(name):
+			if _, ok := t.vals[name].(bool); !ok {
+				t.wrong(t.vals[name], "a boolean", name)
+			} // else reported by done
+		case isTable:
 			t.known(name)
 			if on, ok := m["enabled"].(bool); ok {
 				out[name] = on
 			}
-			continue
+		default:
+			out[name] = t.boolean(name, false)
 		}
-		out[name] = t.boolean(name, false)
 	}
 	t.done()
 	return out

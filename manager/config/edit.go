@@ -163,3 +163,18 @@ func (d *document) check(want map[string]any) error {
 	}
 	return nil
 }
+
+// pruned is a tree without its empty tables: text may say them or not.
+func pruned(t map[string]any) map[string]any {
+	out := make(map[string]any, len(t))
+	for k, v := range t {
+		if sub, ok := v.(map[string]any); ok {
+			if sub = pruned(sub); len(sub) == 0 {
+				continue
+			}
+			v = sub
+		}
+		out[k] = v
+	}
+	return out
+}

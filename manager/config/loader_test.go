@@ -195,3 +195,20 @@ func BenchmarkLoadOverrides(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLoadCold is what a process pays once, and every change of a file.
+func BenchmarkLoadCold(b *testing.B) {
+	home := b.TempDir()
+	path := filepath.Join(home, "config.toml")
+	if err := os.WriteFile(path, []byte("model = \"m\"\n"+mock+"[features]\nhooks = false\n[mcp_servers.a]\ncommand = \"x\"\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	age(b, path)
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := New(Options{Home: home}).Load(ctx, Query{Cwd: home}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -56,10 +56,26 @@ func syntaxError(file, src string, err error) *LoadError {
 		e.Why = strings.TrimPrefix(decode.Error(), "toml: ")
 		if isDuplicate(e.Why) {
 			e.Why = "duplicate key"
+			e.Column = duplicateColumn(src, e.Line, e.Column)
 		}
 	}
 	e.EndLine, e.EndColumn = e.Line, e.Column
 	return e
+}
+
+// duplicateColumn moves from a header's first key to its last: that is the one which is there twice.
+func duplicateColumn(src string, line, col int) int {
+	exprs, _ := scan(src)
+	for _, e := range exprs {
+		if e.kind == exprKeyValue {
+			continue
+		}
+		last := e.keys[len(e.keys)-1].at.start
+		if l, c := position(src, last); l == line {
+			return c
+		}
+	}
+	return col
 }
 
 func isDuplicate(why string) bool {

@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -85,3 +86,6 @@ func (s SkillSelector) text() string {
 func (d *document) appendElement(path []string, body string) {
 	d.appendSection(d.exprs(), path, "[["+formatPath(path)+"]]\n"+strings.TrimSuffix(body, "\n")+"\n")
 }
+
+// without is a list without one element.
+func without(list []any, i int) []any { return slices.Delete(slices.Clone(list), i, i+1) }
