@@ -2,6 +2,7 @@ package plugins_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -249,5 +250,83 @@ func TestEnvironmentAndFolder(t *testing.T) {
 		if info, err := os.Stat(d); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v %v", d, info.Mode(), err)
 		}
+	}
+}
+
+func sum(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSpecsAreChecked(t *testing.T) {
+	good := builtin("good")
+	for _, c := range []struct {
+		change func(*plugins.Spec)
+		want   string
+	}{
+		{func(s *plugins.Spec) { s.Name = "" }, "plugin name"},
+		{func(s *plugins.Spec) { s.Name = "../x" }, "plugin name"},
+		{func(s *plugins.Spec) { s.Kind = "toaster" }, "unknown kind"},
+		{func(s *plugins.Spec) { s.Path = "bin/x" }, "not absolute"},
+		{func(s *plugins.Spec) { s.Dir = "x" }, "not absolute"},
+		{func(s *plugins.Spec) { s.SHA256 = "abc" }, "64 hex digits"},
+	} {
+		s := good
+		c.change(&s)
+		_, err := plugins.New(plugins.Options{Kinds: []plugins.Kind{skill.Contract(nil)}, Specs: []plugins.Spec{s}})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v", s, err)
+		}
+	}
+	if _, err := plugins.New(plugins.Options{Kinds: []plugins.Kind{skill.Contract(nil)}, Specs: []plugins.Spec{good, good}}); err == nil {
+		t.Error("two of a name")
+	}
+}
+
+func BenchmarkLaunch(b *testing.B) {
+	for b.Loop() {
+		h := newHost(b, plugins.Options{}, builtin("good"))
+		mustRead(b, h, "good", "pid")
+		b.StopTimer()
+		h.Close(b.Context())
+		b.StartTimer()
+	}
+}
+
+func BenchmarkCall(b *testing.B) {
+	h := newHost(b, plugins.Options{}, builtin("good"))
+	p, err := plugins.Get[skill.Provider](b.Context(), h, "good")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := p.Read(b.Context(), skill.ReadRequest{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkStop(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		h := newHost(b, plugins.Options{}, builtin("good"))
+		mustRead(b, h, "good", "pid")
+		b.StartTimer()
+		h.Close(b.Context())
 	}
 }

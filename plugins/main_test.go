@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -61,10 +62,7 @@ func pluginRole(role string, args []string) {
 		}
 	case "deaf": // to every polite way of ending
 		signal.Ignore(syscall.SIGTERM)
-		keep := os.Stdin
-		r, _, _ := os.Pipe()
-		os.Stdin = r
-		_ = keep
+		os.Stdin, _, _ = os.Pipe() // serve must not see the end of the real one
 	case "family": // leaves a grandchild behind that holds its stderr
 		c := exec.Command("sleep", "60")
 		c.Stderr, c.Stdout = os.Stderr, os.Stdout
@@ -123,11 +121,10 @@ func (provider) Read(ctx context.Context, req skill.ReadRequest) (skill.Content,
 		fmt.Println(strings.Repeat("noise on stdout ", 20_000))
 		return text("printed")
 	case "exit":
-		fmt.Fprintln(os.Stderr, "last words")
+		log.Print("last words") // unlike os.Stderr, which go-plugin has put a pipe of its own in place of
 		os.Exit(7)
 	case "panic":
-		var m map[string]int
-		m[arg] = 1
+		panic("nil map or worse: " + arg)
 	case "hang":
 		<-ctx.Done()
 		return skill.Content{}, ctx.Err()
@@ -151,7 +148,7 @@ func hostRole(dir string) {
 		RunDir: dir,
 		Specs: []plugins.Spec{
 			plugins.Builtin("good", skill.Kind, "good"), plugins.Builtin("deaf", skill.Kind, "deaf"),
-			{Name: "family", Kind: skill.Kind, Args: []string{plugins.RoleArg, "family", filepath.Join(dir, "grandchild")}},
+			{Name: "family", Kind: skill.Kind, Args: []string{plugins.RoleArg, "family", filepath.Join(dir, "grandchild")}, OwnsProcesses: true},
 		},
 	})
 	if err != nil {

@@ -42,9 +42,10 @@ type Spec struct {
 	// StartTimeout bounds the time from the start to the handshake; zero means
 	// that of the host's Times.
 	StartTimeout time.Duration
-	// OwnsProcesses says that the plugin has children which it ends itself when
-	// the host dies. It is then told (end of file, SIGTERM) where another is
-	// killed by the kernel. See serve.Cleanup.
+	// OwnsProcesses says that the plugin has children, and ends them itself when
+	// the host dies: it is then told (end of file, SIGTERM) where another is
+	// killed by the kernel at once. Plugins that use Serve of their contract do
+	// that without more ado for all that is in their process group.
 	OwnsProcesses bool
 }
 

@@ -104,13 +104,13 @@ func Run(k Kind, opts ...Option) {
 	// Like the signal handler these two last as long as the process, which e ends.
 	go func() {
 		io.Copy(io.Discard, host)
-		e.end(0)
+		e.end(alone)
 	}()
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 	go func() {
 		<-term
-		e.end(0)
+		e.end(alone)
 	}()
 
 	goplugin.Serve(&goplugin.ServeConfig{
@@ -123,7 +123,7 @@ func Run(k Kind, opts ...Option) {
 			JSONFormat: true,
 		}),
 	})
-	e.end(0)
+	e.end(asked)
 }
 
 func newServer(opts []grpc.ServerOption) *grpc.Server {
@@ -146,7 +146,14 @@ type ender struct {
 	once sync.Once
 }
 
-func (e *ender) end(code int) {
+// Why the process ends: the host asked, and sees to what we leave behind; or we
+// are alone, and must do that ourselves.
+const (
+	asked = false
+	alone = true
+)
+
+func (e *ender) end(alone bool) {
 	e.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), e.grace)
 		defer cancel()
@@ -161,7 +168,10 @@ func (e *ender) end(code int) {
 		case <-done:
 		case <-ctx.Done():
 		}
-		os.Exit(code)
+		if alone {
+			endGroup()
+		}
+		os.Exit(0)
 	})
 	select {} // another caller is already ending the process
 }
