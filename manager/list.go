@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rollout"
@@ -11,6 +12,10 @@ import (
 
 // List is a page of stored threads. Those that are live show how they stand now.
 func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*protocol.ThreadListResponse, error) {
+	if len(p.Originators) > 0 {
+		return nil, &thread.Failure{Kind: thread.KindNotSupported, Code: -32602, Remedy: "filter the page yourself",
+			Err: errors.New("originator filtering is not supported by the local app-server")}
+	}
 	cfg, err := m.load(ctx, m.opts.Cwd, nil)
 	if err != nil {
 		return nil, err
@@ -28,11 +33,15 @@ func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*prot
 	}
 	r := &protocol.ThreadListResponse{NextCursor: nonEmpty(page.Next), BackwardsCursor: nonEmpty(page.Backwards)}
 	for _, s := range page.Threads {
+		if slices.Contains(p.ExcludedThreadIDs, s.ID) {
+			continue
+		}
 		v := m.storedView(s)
 		if l := m.loaded(s.ID); l != nil {
 			v = m.liveView(l)
 			v.CanAcceptDirectInput = nil // lists do not say
 		}
+		v.ForkedFromID = nil // nor that: thread/read does
 		r.Data = append(r.Data, v)
 	}
 	return r, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/codexhost/codexhost/manager/mcp"
 	"github.com/codexhost/codexhost/manager/skills"
 	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/plugins"
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/skillswatch"
@@ -60,8 +61,9 @@ type live struct {
 	thread   *thread.Thread
 	meta     rollout.Meta
 	config   *config.Config
-	path     string   // of its rollout; empty for an ephemeral thread
-	servers  *mcp.Set // nil without MCP servers
+	path     string        // of its rollout; empty for an ephemeral thread
+	servers  *mcp.Set      // nil without MCP servers
+	dynamic  *tool.Dynamic // the client's own tools; nil without any
 	listener *serverListener
 	skills   func() // lets go of the watching of the thread's skill folders
 }

@@ -31,7 +31,6 @@ func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (proto
 	v := m.storedView(rollout.Summary{ID: id, Path: h.Path, Meta: h.Meta, Preview: h.Preview, Model: h.Model,
 		Name: m.store.Name(id), CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt})
 	v.ReasoningEffort = effort(h.Effort)
-	v.CanAcceptDirectInput = ptr(true)
 	if includeTurns {
 		v.Turns, err = h.Turns()
 	}
@@ -60,6 +59,7 @@ func (m *Manager) storedView(s rollout.Summary) protocol.Thread {
 	v := metaView(s.Meta)
 	v.ID = s.ID
 	v.Path = &s.Path
+	v.Environments = nil // a thread has them while it is loaded
 	v.Preview = s.Preview
 	v.Name = nonEmpty(s.Name)
 	v.Model = nonEmpty(s.Model)

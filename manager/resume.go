@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/codexhost/codexhost/manager/model"
 	"github.com/codexhost/codexhost/manager/thread"
@@ -80,6 +81,11 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 	ref := p.ThreadID
 	if p.Path != "" {
 		ref = p.Path
+	}
+	if p.Path != "" {
+		if _, err := os.Stat(p.Path); err != nil {
+			return nil, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "failed to resolve rollout path `" + p.Path + "`: file does not exist", Remedy: "name an existing file, or resume by id"}
+		}
 	}
 	recorder, history, err := m.store.Open(ref)
 	if err != nil {

@@ -78,6 +78,9 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 // moment; one that is late joins the next request.
 func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s thread.Settings) tool.Offer {
 	offers := tool.Offers{tool.Plan{}}
+	if l.dynamic != nil {
+		offers = append(offers, l.dynamic)
+	}
 	if l.servers != nil {
 		wait, cancel := context.WithTimeout(ctx, serverGrace)
 		defer cancel()

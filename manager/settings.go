@@ -23,6 +23,8 @@ func (m *Manager) settings(cfg *config.Config, cwd string, w Wanted) (thread.Set
 		Approval:              w.Approval,
 		DeveloperInstructions: or(w.DeveloperInstructions, cfg.DeveloperText),
 		BaseInstructions:      or(w.BaseInstructions, instructionsFile(cfg)),
+		CompactPrompt:         compactPrompt(cfg),
+		AutoCompactLimit:      value(cfg.AutoCompactLimit),
 		ShowRawReasoning:      cfg.ShowRawReasoning,
 	}
 	if len(s.WorkspaceRoots) == 0 {
@@ -54,6 +56,16 @@ func or(wanted *string, otherwise string) string {
 		return *wanted
 	}
 	return otherwise
+}
+
+// compactPrompt is the configured prompt for compactions; empty for the built-in one.
+func compactPrompt(cfg *config.Config) string {
+	if cfg.CompactPromptFile != "" {
+		if b, err := os.ReadFile(cfg.CompactPromptFile); err == nil {
+			return strings.TrimSpace(string(b))
+		}
+	}
+	return cfg.CompactPrompt
 }
 
 // instructionsFile is the text of model_instructions_file; empty if there is none.

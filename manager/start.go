@@ -12,6 +12,7 @@ import (
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -20,6 +21,7 @@ import (
 // configuration says.
 type StartParams struct {
 	Wanted
+	DynamicTools []protocol.DynamicToolSpec
 	Ephemeral    bool
 	HistoryMode  string // rollout.ModePaginated or rollout.ModeLegacy
 	ThreadSource string
@@ -52,6 +54,9 @@ func (m *Manager) Start(ctx context.Context, p StartParams) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := tool.NewDynamic(p.DynamicTools); err != nil {
+		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: err.Error(), Remedy: "correct the tool and start the thread again"}
+	}
 	id := uuid.Must(uuid.NewV7()).String()
 	meta := m.newMeta(id, settings, cfg, p)
 	spec := thread.Spec{ID: id, SessionID: id, Settings: settings, Client: m.introduced()}
@@ -61,7 +66,7 @@ func (m *Manager) Start(ctx context.Context, p StartParams) (*Opened, error) {
 		}
 		meta = spec.Recorder.Meta()
 	} else {
-		meta.Timestamp = m.now()
+		meta.Timestamp, meta.HistoryMode = m.now(), rollout.ModePaginated
 	}
 	return m.open(ctx, spec, meta, cfg)
 }
@@ -77,6 +82,9 @@ func (m *Manager) newMeta(id string, s thread.Settings, cfg *config.Config, p St
 	if base == "" {
 		info, _ := m.models.catalog(cfg).Lookup(s.Model)
 		base = info.BaseInstructions
+	}
+	if len(p.DynamicTools) > 0 {
+		meta.DynamicTools, _ = protocol.Append(nil, p.DynamicTools) // they were read from the wire
 	}
 	meta.Instructions, _ = json.Marshal(map[string]string{"text": base}) // a string always has a JSON form
 	return meta
@@ -96,6 +104,7 @@ type Opened struct {
 // it is configured; otherwise nothing is registered. It owns spec.Recorder.
 func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config) (*Opened, error) {
 	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
+	l.dynamic = dynamicTools(meta.DynamicTools)
 	services, err := m.servicesFor(l, cfg, spec.Settings.Provider)
 	if err != nil {
 		return nil, errors.Join(err, closeRecorder(spec.Recorder))
@@ -230,4 +239,18 @@ func (m *Manager) CwdOverride(cwd *string) *string {
 		return nil
 	}
 	return ptr(m.absolute(*cwd))
+}
+
+// dynamicTools are the client's tools that a thread's file remembers; none where
+// they cannot be read any more.
+func dynamicTools(raw json.RawMessage) *tool.Dynamic {
+	var specs []protocol.DynamicToolSpec
+	if len(raw) == 0 || protocol.Decode(raw, &specs) != nil {
+		return nil
+	}
+	d, err := tool.NewDynamic(specs)
+	if err != nil {
+		return nil
+	}
+	return d
 }

@@ -24,6 +24,8 @@ func (m *Manager) liveView(l *live) protocol.Thread {
 	v.RecencyAt = ptr(s.Updated.Unix())
 	if l.path != "" {
 		v.Path = &l.path
+	} else {
+		v.Preview = "" // nothing of it is stored, so nothing is shown in lists
 	}
 	if g := s.Git; g != nil {
 		v.GitInfo = gitView(g.Commit, g.Branch, g.OriginURL)

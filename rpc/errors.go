@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rpc/jsonrpc"
 )
@@ -58,12 +59,21 @@ func wireError(err error) *jsonrpc.Error {
 	var m *malformed
 	var f *thread.Failure
 	var provider *manager.ProviderError
+	var write *config.WriteError
+	var steer *thread.NotSteerable
 	switch {
 	case errors.As(err, &f):
 		code, kind, remedy = orInternal(f.Code), f.Kind, f.Remedy
 		if len(f.Data) > 0 { // another server's own words go through as they are
 			return &jsonrpc.Error{Code: code, Message: err.Error(), Data: f.Data}
 		}
+	case errors.As(err, &steer):
+		kind, remedy = thread.KindThreadBusy, "wait for the turn's end, or interrupt it"
+		data["message"], data["additionalDetails"], data["misalignment"] = err.Error(), nil, nil
+		data["codexErrorInfo"] = map[string]any{"activeTurnNotSteerable": map[string]any{"turnKind": steer.TurnKind}}
+	case errors.As(err, &write):
+		kind, remedy = thread.KindConfigInvalid, "read the configuration again and send an edit that fits it"
+		data["config_write_error_code"] = write.Code
 	case errors.As(err, &provider):
 		kind, remedy = thread.KindConfigInvalid, "define the provider in config.toml, or name another one"
 		data["type"], data["modelProvider"] = "modelProviderNotConfigured", provider.ID

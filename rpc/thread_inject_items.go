@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/codexhost/codexhost/manager/thread"
@@ -18,8 +19,7 @@ func threadInjectItems(ctx context.Context, c *Connection, p *protocol.ThreadInj
 		return reply{}, &thread.Refusal{Kind: thread.KindInvalidInput, Message: "items must not be empty", Remedy: "send at least one item"}
 	}
 	for i, item := range p.Items {
-		var checked protocol.ResponseItem
-		if err := protocol.Decode(item, &checked); err != nil {
+		if err := checkItem(item); err != nil {
 			return reply{}, &thread.Refusal{Kind: thread.KindInvalidInput, Message: fmt.Sprintf("items[%d] is not a valid response item: %v", i, err),
 				Remedy: "send items of the Responses API"}
 		}
@@ -29,4 +29,14 @@ func threadInjectItems(ctx context.Context, c *Connection, p *protocol.ThreadInj
 		return reply{}, err
 	}
 	return reply{result: &protocol.ThreadInjectItemsResponse{}, after: receipt.Release}, nil
+}
+
+// checkItem refuses what cannot be an item. One of a kind that is not known here
+// may still be one.
+func checkItem(raw json.RawMessage) error {
+	if len(raw) > 0 && raw[0] == '{' {
+		return nil
+	}
+	var item protocol.ResponseItem
+	return protocol.DecodeParams(raw, &item)
 }

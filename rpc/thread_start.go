@@ -19,6 +19,7 @@ func threadStart(ctx context.Context, c *Connection, p *protocol.ThreadStartPara
 			BaseInstructions: p.BaseInstructions, DeveloperInstructions: p.DeveloperInstructions,
 			Approval: p.ApprovalPolicy, Sandbox: value(p.Sandbox), WorkspaceRoots: p.RuntimeWorkspaceRoots, Config: config,
 		},
+		DynamicTools: p.DynamicTools,
 		Ephemeral:    value(p.Ephemeral),
 		HistoryMode:  string(value(p.HistoryMode)),
 		ThreadSource: string(value(p.ThreadSource)),

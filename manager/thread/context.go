@@ -47,6 +47,27 @@ func (tn *turn) sendContext() error {
 	return tn.ctx.Err()
 }
 
+// messages are the whole context, ready to be shown to a model that has lost it.
+func (b baseline) messages() []json.RawMessage {
+	var out []json.RawMessage
+	say := func(role string, texts ...string) {
+		if parts := changedParts(pairs(texts)...); len(parts) > 0 {
+			out = append(out, textMessage("msg_"+newID(), role, parts...))
+		}
+	}
+	say("developer", b.developer, b.skills, b.permissions)
+	say("user", b.agents, b.environment)
+	return out
+}
+
+func pairs(texts []string) []pair {
+	out := make([]pair, len(texts))
+	for i, t := range texts {
+		out[i].is = t
+	}
+	return out
+}
+
 type pair struct{ was, is string }
 
 // changedParts are the texts that are not what they were. A text that is gone

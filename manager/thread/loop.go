@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -13,6 +15,7 @@ var (
 	errInterrupted = errors.New("interrupted")
 	errShutdown    = errors.New("shut down")
 	errSteered     = errors.New("steered")
+	errReplaced    = errors.New("replaced")
 )
 
 // loop takes up ops in order until Shutdown. Long work runs in the turn.
@@ -27,6 +30,8 @@ func (t *Thread) loop() {
 			s.reply <- answer{Receipt{ID: s.id, TurnID: id}, err}
 		case *Interrupt:
 			t.interrupt(s, op)
+		case *Compact:
+			t.compactTurn(s)
 		case *InjectItems:
 			t.injectItems(op.Items)
 			s.reply <- answer{receipt: Receipt{ID: s.id}}
@@ -55,6 +60,12 @@ func (t *Thread) userTurn(s submission, op *UserTurn) {
 		if running == nil {
 			break
 		}
+		if !running.ending && running.kind != regularTurn {
+			t.mu.Unlock()
+			s.reply <- answer{err: &Failure{Kind: KindThreadBusy, Remedy: "wait for its end, or interrupt it",
+				Err: fmt.Errorf("failed to submit turn input: ActiveTurnNotSteerable { turn_kind: %s }", title(running.kind))}}
+			return
+		}
 		if !running.ending {
 			running.steerLocked(in)
 			t.mu.Unlock()
@@ -69,7 +80,6 @@ func (t *Thread) userTurn(s submission, op *UserTurn) {
 	tn := newTurn(s.id, t, in, op.OutputSchema)
 	tn.settings, tn.settingsChanged = settings, changed
 	t.active = tn
-	t.lastTurn = tn.id
 	t.started = true
 	if t.preview == "" {
 		t.preview = previewOf(op.Input)
@@ -93,8 +103,42 @@ func (t *Thread) steer(expected string, in input) (string, error) {
 	if tn.id != expected {
 		return "", refuse(KindTurnNotFound, "steer the turn that runs", "expected active turn id `%s` but found `%s`", expected, tn.id)
 	}
+	if tn.kind != regularTurn {
+		return "", notSteerable(tn.kind)
+	}
 	tn.steerLocked(in)
 	return tn.id, nil
+}
+
+// A NotSteerable says that the running turn takes no input.
+type NotSteerable struct{ TurnKind string }
+
+func (e *NotSteerable) Error() string { return "cannot steer a " + e.TurnKind + " turn" }
+
+func notSteerable(kind turnKind) error { return &NotSteerable{string(kind)} }
+
+// title is a kind of turn as the reference's own debug output spells it.
+func title(k turnKind) string { return strings.ToUpper(string(k[:1])) + string(k[1:]) }
+
+// compactTurn starts a turn that compacts; a turn that runs is replaced by it.
+func (t *Thread) compactTurn(s submission) {
+	t.mu.Lock()
+	running := t.active
+	if running != nil {
+		running.cancel(errReplaced)
+	}
+	t.mu.Unlock()
+	if running != nil {
+		<-running.done
+	}
+	t.mu.Lock()
+	tn := newTurn(s.id, t, input{}, nil)
+	tn.kind, tn.settings = compactTurn, t.settings
+	t.active = tn
+	t.started = true
+	t.mu.Unlock()
+	s.reply <- answer{receipt: Receipt{ID: s.id, TurnID: tn.id, release: tn.gate.open}}
+	go tn.run()
 }
 
 // interrupt aborts the running turn, which answers the submission itself.

@@ -37,6 +37,9 @@ type Interrupt struct{ TurnID string }
 // InjectItems shows the model items that no turn brought forth.
 type InjectItems struct{ Items []json.RawMessage }
 
+// Compact starts a turn that replaces the history by a summary.
+type Compact struct{}
+
 // Configure changes the settings of the next turns.
 type Configure struct{ Overrides Overrides }
 
@@ -48,6 +51,7 @@ func (*Steer) isOp()       {}
 func (*Interrupt) isOp()   {}
 func (*InjectItems) isOp() {}
 func (*Configure) isOp()   {}
+func (*Compact) isOp()     {}
 func (*Shutdown) isOp()    {}
 
 // A Receipt says that an op was taken up. Its holder calls Release once it has

@@ -12,21 +12,27 @@ import (
 
 // modelRequest is the request that sends the model the whole history.
 func (tn *turn) modelRequest(offer tool.Offer) *model.Request {
+	tn.thread.takeInjected()
+	r := tn.baseRequest(tn.thread.history.prompt())
+	r.Tools = offer.Specs()
+	r.ParallelToolCalls = tn.info.SupportsParallelToolCalls
+	r.OutputSchema = tn.schema
+	return r
+}
+
+// baseRequest is a request that sends the model the given items, behind the
+// thread's instructions, and offers no tools.
+func (tn *turn) baseRequest(history []json.RawMessage) *model.Request {
 	t, s := tn.thread, tn.settings
-	t.takeInjected()
-	history := t.history.prompt()
 	items := make([]json.RawMessage, 0, len(history)+1)
 	if base := tn.baseInstructions(); base != "" {
 		items = append(items, textMessage(stableID(base), "developer", base))
 	}
 	r := &model.Request{
-		Model:             s.Model,
-		Input:             append(items, history...),
-		Tools:             offer.Specs(),
-		ParallelToolCalls: tn.info.SupportsParallelToolCalls,
-		ServiceTier:       s.ServiceTier,
-		Verbosity:         s.Verbosity,
-		OutputSchema:      tn.schema,
+		Model:       s.Model,
+		Input:       append(items, history...),
+		ServiceTier: s.ServiceTier,
+		Verbosity:   s.Verbosity,
 		Metadata: model.Metadata{
 			Originator: t.spec.Client.Originator, UserAgent: t.spec.Client.UserAgent,
 			SessionID: t.spec.SessionID, ThreadID: t.id, TurnID: tn.id, RootTurnID: tn.id, WindowID: t.id + ":0",

@@ -18,22 +18,34 @@ import (
 // means that the model is owed an answer: a tool's output, or its own wish to go
 // on. Items that were whole before a break stay in the history.
 func (tn *turn) sample() (followUp bool, err error) {
+	err = tn.retrying(func() error {
+		var err error
+		followUp, err = tn.request()
+		return err
+	})
+	if errors.Is(err, errSteered) {
+		return true, nil
+	}
+	return followUp, err
+}
+
+// retrying does what asks the model, again where the stream breaks, as often as
+// the provider allows. The client hears of every break.
+func (tn *turn) retrying(ask func() error) error {
 	broken, unreachable := 0, 0
 	for {
-		followUp, err = tn.request()
+		err := ask()
 		var failure *model.Error
 		switch {
-		case err == nil, tn.ctx.Err() != nil:
-			return followUp, tn.ctx.Err()
-		case errors.Is(err, errSteered):
-			return true, nil
+		case tn.ctx.Err() != nil:
+			return tn.ctx.Err()
 		case !errors.As(err, &failure):
-			return false, err
+			return err
 		case failure.Kind == model.FailContextWindow:
 			tn.full()
-			return false, err
+			return err
 		case !failure.Retryable:
-			return false, err
+			return err
 		}
 		most := tn.settings.StreamMaxRetries
 		var delay time.Duration
@@ -45,14 +57,14 @@ func (tn *turn) sample() (followUp bool, err error) {
 			text = fmt.Sprintf("Reconnecting... waiting for the network, attempt %d", unreachable)
 		} else {
 			if broken++; broken > most {
-				return false, err
+				return err
 			}
 			delay = model.Backoff(broken, failure.RetryAfter)
 			text = fmt.Sprintf("Reconnecting... %d/%d", broken, most)
 		}
 		tn.Tell(tn.ctx, "error", &protocol.ErrorNotification{ThreadID: tn.thread.id, TurnID: tn.id, WillRetry: true, Error: retryError(text, failure)})
 		if err := sleep(tn.ctx, delay); err != nil {
-			return false, err
+			return err
 		}
 	}
 }
@@ -165,6 +177,7 @@ func (in *intake) finish() (followUp bool) {
 func (tn *turn) full() {
 	t := tn.thread
 	window := tn.info.UsableWindow()
+	t.countedBytes = t.history.bytes
 	t.mu.Lock()
 	t.usage.last = model.Usage{Total: window}
 	t.usage.total.Total = max(t.usage.total.Total, window)
@@ -178,6 +191,8 @@ func (tn *turn) used(u model.Usage) {
 	t.mu.Lock()
 	t.usage.last = u
 	t.usage.total = plus(t.usage.total, u)
+	t.countedBytes = t.history.bytes
+	t.lastTurn = tn.id
 	t.mu.Unlock()
 	tn.tellUsage()
 }

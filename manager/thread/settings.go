@@ -23,6 +23,9 @@ type Settings struct {
 	BaseInstructions      string // replaces the model's own; empty takes these
 	DeveloperInstructions string
 
+	CompactPrompt    string // replaces the built-in one
+	AutoCompactLimit int64  // tokens; 0 takes 90 % of the context window
+
 	ShowRawReasoning bool
 	StreamMaxRetries int
 	DisabledPlugins  []string

@@ -89,13 +89,14 @@ type Thread struct {
 	started  bool // a turn has begun, so the thread is or will be on disk
 	updated  time.Time
 	preview  string
-	lastTurn string            // the last one that began
+	lastTurn string            // the last one whose tokens were counted
 	injected []json.RawMessage // items that the history does not hold yet
 	git      *GitInfo
 	usage    usage
 
-	history  *history // owned by the running turn, by the loop between turns
-	baseline baseline // likewise: the context the model was last told
+	countedBytes int      // of the history, when the server last counted its tokens; owned like the history
+	history      *history // owned by the running turn, by the loop between turns
+	baseline     baseline // likewise: the context the model was last told
 }
 
 type usage struct{ total, last model.Usage }
@@ -141,7 +142,7 @@ type Snapshot struct {
 	Started    bool   // at least one turn has begun
 	Updated    time.Time
 	Preview    string
-	LastTurn   string // id of the last turn that began, or empty
+	LastTurn   string // id of the last turn whose tokens were counted, or empty
 	Git        *GitInfo
 	Usage      model.Usage
 	LastUsage  model.Usage

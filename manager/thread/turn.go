@@ -16,6 +16,7 @@ import (
 // answer that calls no more tools. It lives in one goroutine, [turn.run].
 type turn struct {
 	id       string
+	kind     turnKind
 	thread   *Thread
 	settings Settings
 	schema   json.RawMessage
@@ -38,6 +39,14 @@ type turn struct {
 	interrupters []interrupter
 	ending       bool // no more input is taken
 }
+
+// A turnKind says what a turn is for, in the wire's words.
+type turnKind string
+
+const (
+	regularTurn turnKind = ""
+	compactTurn turnKind = "compact"
+)
 
 // An interrupter waits to be told that the turn was aborted.
 type interrupter struct {
@@ -69,7 +78,11 @@ func (tn *turn) run() {
 	defer tn.cancel(nil)
 	tn.gate.wait(tn.ctx)
 	tn.begin()
-	tn.end(tn.converse())
+	if tn.kind == compactTurn {
+		tn.end(tn.compact())
+	} else {
+		tn.end(tn.converse())
+	}
 }
 
 // begin puts the thread on disk, if this is its first turn, and tells the start.
@@ -110,6 +123,9 @@ func (t *Thread) materialize(cwd string) {
 
 // converse sends the model what there is to say until it has nothing more to do.
 func (tn *turn) converse() error {
+	if err := tn.compactIfFull(); err != nil {
+		return err
+	}
 	if err := tn.sendContext(); err != nil {
 		return err
 	}
@@ -126,6 +142,11 @@ func (tn *turn) converse() error {
 		followUp, err = tn.sample()
 		if err != nil {
 			return err
+		}
+		if followUp {
+			if err := tn.compactIfFull(); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -160,6 +181,11 @@ func (tn *turn) end(err error) {
 	status := protocol.TurnStatusCompleted
 	var records []rollout.Record
 	switch {
+	case context.Cause(tn.ctx) == errReplaced:
+		status = protocol.TurnStatusInterrupted
+		end := tn.recordedEnd(ended, nil)
+		end.Reason = "replaced"
+		records = append(records, rollout.TurnAborted(end))
 	case tn.interrupted():
 		status = protocol.TurnStatusInterrupted
 		marker := textMessage("msg_"+newID(), "user", interruptMarker)
