@@ -227,16 +227,18 @@ func (c *Conn) Err() error {
 
 var errUnread = errors.New("the client did not read what was left to say")
 
-// Close fails calls that wait, lets the writer write what was sent before, and waits for it, up to CloseWait. Then the
-// rest is dropped; a Write that does not return is left behind. It may be called again, and from several goroutines.
+// Close fails calls that wait, lets the writer write what was sent before, and waits for it, up to CloseWait in all. Then
+// the rest is dropped, with an error, even if the client reads on: call Flush first, with a bound of your own, where
+// everything must arrive. A Write that does not return is left behind. Close may be called again, and from several
+// goroutines.
 func (c *Conn) Close() error {
 	if c.begun.Swap(true) {
 		<-c.closed
 		return c.closeErr
 	}
 	defer close(c.closed)
+	c.end(ErrClosed) // before Run hears of it, which would say that the input ended
 	close(c.closing)
-	c.end(ErrClosed)
 	_ = c.rpc.Close() // our stream has no error to tell
 	<-c.stream.idle
 	c.out.close()

@@ -267,8 +267,12 @@ func (rd *reader) makeRoom(want int) {
 		rd.r, rd.w = 0, copy(rd.buf, rest)
 		return
 	}
-	// Not beyond what can be asked for: a fresh large buffer costs only the pages that are written.
-	size := min(len(rd.buf)*growth, max(want, len(rd.buf)*2)+readSize)
+	// In steps, as a large buffer must be earned by input; the last step goes to the top at once, not near it. A fresh
+	// large buffer costs only the pages that are written.
+	size, top := len(rd.buf)*growth, max(want, len(rd.buf))+readSize
+	if size > top/2 {
+		size = top
+	}
 	buf := make([]byte, size)
 	rd.r, rd.w = 0, copy(buf, rest)
 	rd.buf = buf

@@ -83,7 +83,9 @@ func TestFrameSizes(t *testing.T) {
 	var sizes []int
 	for _, n := range []int{0, firstBuffer, firstBuffer * growth, readSize, handOver, keepBuffer, 2 * mib, 8 * mib} {
 		for d := -90; d <= 0; d += 15 {
-			sizes = append(sizes, max(0, n+d))
+			if n <= mib || d%45 == 0 {
+				sizes = append(sizes, max(0, n+d))
+			}
 		}
 	}
 	var in bytes.Buffer
@@ -100,7 +102,7 @@ func TestFrameSizes(t *testing.T) {
 		t.Fatalf("%d of %d frames", len(h.params), len(sizes))
 	}
 	for i, n := range sizes {
-		if p := h.params[i]; len(p) != n+4 || bytes.Count(p, []byte{byte('a' + i%26)}) != n {
+		if p := h.params[i]; len(p) != n+4 || len(bytes.TrimLeft(p[2:], string(rune('a'+i%26)))) != 2 {
 			t.Errorf("frame %d of %d bytes: got %d, %.40s", i, n, len(p), p)
 		}
 	}

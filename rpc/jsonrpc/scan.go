@@ -3,7 +3,6 @@ package jsonrpc
 import (
 	"fmt"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -414,76 +413,4 @@ func (s *scanner) notUTF8(i int) *syntaxError {
 func (s *scanner) unquote(v []byte) []byte {
 	str, _ := unquote(v)
 	return str
-}
-
-// unquote decodes a validated JSON string, and reports whether every surrogate had its other half.
-func unquote(v []byte) (str []byte, whole bool) {
-	v = v[1 : len(v)-1]
-	i := 0
-	for i < len(v) && v[i] != '\\' {
-		i++
-	}
-	if i == len(v) {
-		return v, true
-	}
-	out, whole := append(make([]byte, 0, len(v)), v[:i]...), true
-	for i < len(v) {
-		if v[i] != '\\' {
-			out = append(out, v[i])
-			i++
-			continue
-		}
-		if c := v[i+1]; c != 'u' {
-			out = append(out, unescaped(c))
-			i += 2
-			continue
-		}
-		r := hex4(v[i+2:])
-		i += 6
-		if utf16.IsSurrogate(r) {
-			pair := rune(utf8.RuneError)
-			if i+6 <= len(v) && v[i] == '\\' && v[i+1] == 'u' {
-				pair = utf16.DecodeRune(r, hex4(v[i+2:]))
-			}
-			if r = pair; pair == utf8.RuneError {
-				whole = false
-			} else {
-				i += 6
-			}
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	return out, whole
-}
-
-func unescaped(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c
-}
-
-func hex4(b []byte) (r rune) {
-	for _, c := range b[:4] {
-		switch {
-		case c <= '9':
-			r = r<<4 | rune(c-'0')
-		default:
-			r = r<<4 | rune(c|0x20-'a'+10)
-		}
-	}
-	return r
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
