@@ -211,3 +211,28 @@ func TestReverseLines(t *testing.T) {
 		}
 	}
 }
+
+func TestCutAtIsWhatTheHistorySays(t *testing.T) {
+	for _, mode := range []string{ModePaginated, ModeLegacy} {
+		s := testStore(t)
+		r, turns := pagedThread(t, s, mode)
+		h := read(t, s, r.ID())
+		for _, id := range turns {
+			for _, after := range []bool{true, false} {
+				meta, got, err := s.CutAt(r.ID(), id, after)
+				ok(t, err)
+				want, err := h.CutBeforeTurn(id)
+				if after {
+					want, err = h.CutAfterTurn(id)
+				}
+				ok(t, err)
+				if got.At != want.At || got.Empty != want.Empty || len(got.Records) != len(want.Records) || meta.ID != r.ID() {
+					t.Errorf("%s turn %s, after %v: %+v, want %+v", mode, id, after, got, want)
+				}
+			}
+		}
+		if _, _, err := s.CutAt(r.ID(), "none", true); !errors.Is(err, ErrTurnNotFound) {
+			t.Errorf("unknown turn: %v", err)
+		}
+	}
+}

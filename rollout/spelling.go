@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -180,4 +181,27 @@ func appendErrorInfo(dst, raw []byte, spell func(string) string) []byte {
 		return appendString(dst, spell(decodeString(raw)))
 	}
 	return respell(dst, raw, spell)
+}
+
+// SandboxToFile respells a sandbox policy of the wire as turn_context has it.
+func SandboxToFile(wire json.RawMessage) json.RawMessage {
+	return respellSandbox(wire, snake, func(tag string) string { return strings.ReplaceAll(snake(tag), "_", "-") })
+}
+
+// SandboxToWire is the way back.
+func SandboxToWire(file json.RawMessage) json.RawMessage {
+	return respellSandbox(file, camel, func(tag string) string { return camel(strings.ReplaceAll(tag, "-", "_")) })
+}
+
+func respellSandbox(raw []byte, key, tag func(string) string) json.RawMessage {
+	w := objectWriter{[]byte{'{'}}
+	members(raw, func(k, value []byte) bool {
+		if string(k) == "type" {
+			w.str("type", tag(decodeString(value)))
+		} else {
+			w.raw(key(string(k)), value)
+		}
+		return true
+	})
+	return append(w.b, '}')
 }

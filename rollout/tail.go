@@ -118,3 +118,70 @@ func reverseLines(r io.ReaderAt, end int64, f func(line []byte, off int64) bool)
 	}
 	return nil
 }
+
+// CutAt decides on a fork after or before a turn of a stored thread, reading its file from the end: what it costs
+// depends on how far back the turn is, not on how long the thread is. The meta is the source's, for [Store.ForkAt]
+// or, of a legacy thread, for a fork by [Store.Fork] of its history.
+func (s *Store) CutAt(ref, turnID string, after bool) (Meta, Cut, error) {
+	path, err := s.resolve(ref)
+	if err != nil {
+		return Meta{}, Cut{}, err
+	}
+	h := &History{Path: path}
+	src := source{path: path, end: noEnd}
+	if err := h.readMeta(&src); err != nil {
+		return Meta{}, Cut{}, err
+	}
+	if h.Meta.HistoryMode == ModePaginated {
+		at, ok, err := src.turnEdge(turnID, after)
+		if err != nil {
+			return Meta{}, Cut{}, err
+		}
+		if ok {
+			return h.Meta, Cut{At: at}, nil
+		}
+	}
+	if h, err = s.read(path); err != nil {
+		return Meta{}, Cut{}, err
+	}
+	decide := h.CutBeforeTurn
+	if after {
+		decide = h.CutAfterTurn
+	}
+	cut, err := decide(turnID)
+	return h.Meta, cut, err
+}
+
+// turnEdge finds, from the end, where a turn begins or where the one after it does. It gives up at the first and
+// the last turn of a file: what is before the one may be nothing, and what follows the other may be unfinished.
+func (src *source) turnEdge(turnID string, after bool) (at Position, ok bool, err error) {
+	file, err := os.Open(src.path)
+	if err != nil {
+		return at, false, fmt.Errorf("reading rollout: %w", err)
+	}
+	defer file.Close()
+	var next, mine Position // starts of turns that went by
+	found := false
+	err = reverseLines(file, src.bytes, func(line []byte, off int64) bool {
+		rec, good := parsePrefix(line)
+		if !good || string(rec.event) != "task_started" || !rec.hasOrdinal {
+			return true
+		}
+		if found { // mine is not the first one
+			at, ok = mine, true
+			return false
+		}
+		here := Position{rec.ordinal, off, src.path}
+		if good, _ = rec.sound(); good && memberString(rec.payload, "turn_id") == turnID {
+			if after {
+				at, ok = next, next.Path != ""
+				return false
+			}
+			mine, found = here, true
+			return true
+		}
+		next = here
+		return true
+	})
+	return at, ok, err
+}
