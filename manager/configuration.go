@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"sort"
 
 	"github.com/codexhost/codexhost/manager/config"
@@ -49,10 +50,24 @@ func (m *Manager) WriteConfig(ctx context.Context, edits []config.Edit, version,
 
 // EnableSkill turns skills on or off in the user's config.toml, by name or path.
 func (m *Manager) EnableSkill(ctx context.Context, name, path string, enabled bool) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	if err := m.config.SetSkillEnabled(ctx, config.SkillSelector{Name: name, Path: path}, enabled); err != nil {
 		return err
 	}
 	m.skills.Invalidate()
+	return nil
+}
+
+// CheckConfig looks for what must keep the host from starting: a flag or a
+// setting that it could only serve wrongly.
+func (m *Manager) CheckConfig(ctx context.Context) error {
+	_, err := m.config.Load(ctx, config.Query{Cwd: m.opts.Cwd})
+	var broken *config.LoadError
+	if errors.As(err, &broken) && broken.Fatal {
+		return err
+	}
 	return nil
 }
 

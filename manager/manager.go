@@ -57,15 +57,17 @@ type Manager struct {
 
 // live is a loaded thread and what the manager holds for it.
 type live struct {
-	id       string
-	thread   *thread.Thread
-	meta     rollout.Meta
-	config   *config.Config
-	path     string        // of its rollout; empty for an ephemeral thread
-	servers  *mcp.Set      // nil without MCP servers
-	dynamic  *tool.Dynamic // the client's own tools; nil without any
+	id      string
+	thread  *thread.Thread
+	meta    rollout.Meta
+	config  *config.Config
+	path    string        // of its rollout; empty for an ephemeral thread
+	dynamic *tool.Dynamic // the client's own tools; nil without any
+	skills  func()        // lets go of the watching of the thread's skill folders
+
+	mu       sync.Mutex // guards the fields below
+	servers  *mcp.Set   // nil without MCP servers
 	listener *serverListener
-	skills   func() // lets go of the watching of the thread's skill folders
 }
 
 // New makes a manager. It opens no file and starts nothing.

@@ -53,14 +53,50 @@ func (m *Manager) startServers(ctx context.Context, l *live, cwd string) error {
 	if len(servers) == 0 {
 		return nil
 	}
-	l.listener = &serverListener{manager: m, live: l}
-	l.servers = m.mcp.Join(l.id, cwd, servers, l.listener)
-	if err := l.servers.WaitRequired(ctx); err != nil {
-		l.servers.Close()
+	listener := &serverListener{manager: m, live: l}
+	set := m.mcp.Join(l.id, cwd, servers, listener)
+	l.mu.Lock()
+	l.servers, l.listener = set, listener
+	l.mu.Unlock()
+	if err := set.WaitRequired(ctx); err != nil {
 		return &thread.Failure{Kind: thread.KindServerFailed, Remedy: "mend the server or drop `required = true`",
 			Err: errors.New("error creating thread: Fatal error: Failed to initialize session: " + err.Error())}
 	}
 	return nil
+}
+
+// ReloadServers gives every loaded thread the servers that the configuration
+// names now. Those whose settings did not change keep running.
+func (m *Manager) ReloadServers(ctx context.Context) error {
+	for _, l := range m.snapshot() {
+		cwd := l.thread.Snapshot().Settings.Cwd
+		cfg, err := m.load(ctx, cwd, nil)
+		if err != nil {
+			return err
+		}
+		l.reload(m, cwd, mcpServers(cfg))
+	}
+	return nil
+}
+
+// reload replaces a thread's servers.
+func (l *live) reload(m *Manager, cwd string, servers []mcp.Server) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.servers != nil:
+		l.servers.Update(cwd, servers)
+	case len(servers) > 0:
+		l.listener = &serverListener{manager: m, live: l, open: true}
+		l.servers = m.mcp.Join(l.id, cwd, servers, l.listener)
+	}
+}
+
+// set is the thread's servers; nil if it has none.
+func (l *live) set() *mcp.Set {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.servers
 }
 
 // A serverListener tells a thread's subscribers of its servers, from the moment
@@ -120,8 +156,8 @@ func (m *Manager) McpStatus(ctx context.Context, threadID, name string, full boo
 		if err != nil {
 			return nil, err
 		}
-		if l.servers != nil {
-			rows = l.servers.Status(ctx, full)
+		if set := l.set(); set != nil {
+			rows = set.Status(ctx, full)
 		}
 	} else {
 		cfg, err := m.load(ctx, m.opts.Cwd, nil)
@@ -148,10 +184,11 @@ func (m *Manager) CallMcpTool(ctx context.Context, threadID, server, name string
 	if err != nil {
 		return nil, err
 	}
-	if l.servers == nil {
+	set := l.set()
+	if set == nil {
 		return nil, unknownServer(server)
 	}
-	result, err := l.servers.CallTool(ctx, server, name, arguments, meta)
+	result, err := set.CallTool(ctx, server, name, arguments, meta)
 	var refused *mcpprovider.CallError
 	switch {
 	case err == nil:

@@ -81,14 +81,14 @@ func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s 
 	if l.dynamic != nil {
 		offers = append(offers, l.dynamic)
 	}
-	if l.servers != nil {
+	if set := l.set(); set != nil {
 		wait, cancel := context.WithTimeout(ctx, serverGrace)
 		defer cancel()
-		if late := l.servers.WaitReady(wait); len(late) > 0 {
+		if late := set.WaitReady(wait); len(late) > 0 {
 			m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
 		}
 		info, _ := catalog.Lookup(s.Model)
-		offers = append(offers, tool.MCP{Offer: l.servers.Offer(), Images: info.AcceptsImages()})
+		offers = append(offers, tool.MCP{Offer: set.Offer(), Images: info.AcceptsImages()})
 	}
 	return offers
 }

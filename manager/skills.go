@@ -12,12 +12,15 @@ import (
 	"github.com/codexhost/codexhost/skillswatch"
 )
 
+// skillDepth is how deep below a root skills are looked for.
+const skillDepth = 6
+
 // skillWatcher lets the catalogue of skills watch folders.
 type skillWatcher struct{ watcher *skillswatch.Watcher }
 
 // Watch implements skills.Watcher.
 func (w skillWatcher) Watch(path string, changed func()) (stop func(), err error) {
-	r := w.watcher.Watch([]skillswatch.Root{{Path: path, Recursive: true}}, func(skillswatch.Event) { changed() })
+	r := w.watcher.Watch([]skillswatch.Root{{Path: path, Recursive: true, Depth: skillDepth, Ignore: []string{".*"}}}, func(skillswatch.Event) { changed() })
 	return r.Close, nil
 }
 

@@ -122,6 +122,7 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 		return errors.New("session configured event was not the first event in the stream")
 	}
 	if err := m.startServers(ctx, l, cwd); err != nil {
+		l.close()
 		return err
 	}
 	l.skills = m.skills.Hold(m.skillSettings(l.config))
@@ -137,8 +138,8 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 
 // close lets go of what the manager holds for a thread that has ended.
 func (l *live) close() {
-	if l.servers != nil {
-		l.servers.Close()
+	if set := l.set(); set != nil {
+		set.Close()
 	}
 	if l.skills != nil {
 		l.skills()
@@ -153,8 +154,11 @@ func (m *Manager) Begun(ctx context.Context, o *Opened) {
 
 // begin lets the news of a thread's servers out.
 func (l *live) begin() {
-	if l.listener != nil {
-		l.listener.begin()
+	l.mu.Lock()
+	listener := l.listener
+	l.mu.Unlock()
+	if listener != nil {
+		listener.begin()
 	}
 }
 

@@ -115,7 +115,6 @@ var declined = [...]string{
 	"environment/info",
 	"environment/status",
 	"mcpServer/oauth/login",
-	"config/mcpServer/reload",
 	"mcpServer/resource/read",
 	"mcpServer/event/stream/start",
 	"mcpServer/event/stream/stop",

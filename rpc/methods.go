@@ -77,6 +77,7 @@ var methods = map[string]row{
 	"config/read":                     {inOrder, serve(configRead)},
 	"config/value/write":              {inOrder, serve(configValueWrite)},
 	"config/batchWrite":               {inOrder, serve(configBatchWrite)},
+	"config/mcpServer/reload":         {inOrder, serveNone(configMcpServerReload)},
 	"skills/config/write":             {inOrder, serve(skillsConfigWrite)},
 	"skills/list":                     {apart, serve(skillsList)},
 	"skills/extraRoots/set":           {inOrder, serve(skillsExtraRootsSet)},

@@ -8,7 +8,7 @@ import (
 
 // skillsConfigWrite turns skills on or off, by name or by path.
 func skillsConfigWrite(ctx context.Context, c *Connection, p *protocol.SkillsConfigWriteParams) (reply, error) {
-	if (p.Name == nil) == (p.Path == nil) {
+	if (value(p.Name) == "") == (value(p.Path) == "") {
 		return reply{}, invalidParams(nil, "send one of them", "skills/config/write requires exactly one of path or name")
 	}
 	if err := c.manager.EnableSkill(ctx, value(p.Name), value(p.Path), p.Enabled); err != nil {

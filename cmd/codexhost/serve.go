@@ -30,6 +30,9 @@ func serveStdio(ctx context.Context, f flags, in, out *os.File, errw io.Writer) 
 	if err != nil {
 		return err
 	}
+	if err := m.CheckConfig(ctx); err != nil {
+		return err
+	}
 	log := logger(errw)
 	c := rpc.NewConnection(in, out, rpc.Options{Manager: m, Version: version, Log: log.Named("rpc")})
 	running, cancel := context.WithCancel(ctx)
