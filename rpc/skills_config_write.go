@@ -14,5 +14,5 @@ func skillsConfigWrite(ctx context.Context, c *Connection, p *protocol.SkillsCon
 	if err := c.manager.EnableSkill(ctx, value(p.Name), value(p.Path), p.Enabled); err != nil {
 		return reply{}, err
 	}
-	return reply{result: &protocol.SkillsConfigWriteResponse{EffectiveEnabled: p.Enabled}, after: func() { c.manager.SkillsChanged(ctx) }}, nil
+	return reply{result: &protocol.SkillsConfigWriteResponse{EffectiveEnabled: p.Enabled}}, nil
 }
