@@ -3,6 +3,7 @@ package skills
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -278,4 +279,42 @@ func shortTempDir(t testing.TB) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(d) })
 	return d
+}
+
+// BenchmarkList2000 asks for 2,000 skills through a plugin process: after a
+// change of one, and when nothing changed.
+func BenchmarkList2000(b *testing.B) {
+	w := newWorld(b)
+	for i := range 1999 {
+		w.skill(fmt.Sprintf("codex/skills/skill-%04d", i), fmt.Sprintf("Does thing %d (first) when someone asks for thing %d.", i, i))
+	}
+	host, err := plugins.New(plugins.Options{
+		Kinds: []plugins.Kind{skill.Contract(nil)}, RunDir: shortTempDir(b),
+		Specs: []plugins.Spec{plugins.Builtin("skills", skill.Kind, "skill")},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer host.Close(b.Context())
+	w.catalogue = New(Options{Providers: FromHost(host, "skills"), Builtin: "skills"})
+	b.Run("unchanged", func(b *testing.B) {
+		for b.Loop() {
+			w.list(true)
+		}
+	})
+	b.Run("one changed", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			w.skill("codex/skills/skill-0000", fmt.Sprint("edit ", i))
+			w.list(true)
+		}
+	})
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			host.Swap(b.Context(), "skills")
+			w.catalogue = New(Options{Providers: FromHost(host, "skills"), Builtin: "skills"})
+			b.StartTimer()
+			w.list(true)
+		}
+	})
 }
