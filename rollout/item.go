@@ -1,7 +1,10 @@
 package rollout
 
 import (
+	"bytes"
 	"net/url"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -177,7 +180,9 @@ var wireSpelling = map[string]spelling{
 	"CollabAgentToolCall": func(w *objectWriter, f *fields) {
 		w.word("tool", f.take("tool"), camel, "")
 		w.word("status", f.take("status"), camel, "completed")
-		w.respelled("agentsStates", f.take("agents_states"), func(s string) string { return s })
+		f.take("receiver_agents")
+		w.key("agentsStates")
+		w.b = statesToWire(w.b, f.take("agents_states"))
 	},
 	"SubAgentActivity": func(w *objectWriter, f *fields) { w.word("kind", f.take("kind"), camel, "") },
 }
@@ -218,7 +223,8 @@ var fileSpelling = map[string]spelling{
 		w.orEmpty("query", f.take("query"), `""`)
 		w.tagged("action", f.take("action"), snake)
 	},
-	"Sleep": func(w *objectWriter, f *fields) { w.duration(f.take("durationMs")) },
+	"ImageView": func(w *objectWriter, f *fields) { w.str("path", pathToURI(decodeString(f.take("path")))) },
+	"Sleep":     func(w *objectWriter, f *fields) { w.duration(f.take("durationMs")) },
 	"EnteredReviewMode": func(w *objectWriter, f *fields) {
 		hint := orRaw(f.take("review"), `""`)
 		w.b = append(append(w.b, `,"target":{"type":"custom","instructions":`...), hint...)
@@ -232,7 +238,8 @@ var fileSpelling = map[string]spelling{
 	"CollabAgentToolCall": func(w *objectWriter, f *fields) {
 		w.word("tool", f.take("tool"), snake, "")
 		w.word("status", f.take("status"), snake, "completed")
-		w.raw("agents_states", f.take("agentsStates"))
+		w.key("agents_states")
+		w.b = statesToFile(w.b, f.take("agentsStates"))
 	},
 	"SubAgentActivity": func(w *objectWriter, f *fields) { w.word("kind", f.take("kind"), snake, "") },
 }
@@ -314,12 +321,13 @@ func commandToWire(w *objectWriter, f *fields) {
 		return true
 	})
 	w.str("command", JoinCommand(argv))
-	w.str("cwd", uriToPath(decodeString(f.take("cwd"))))
+	cwd := uriToPath(decodeString(f.take("cwd")))
+	w.str("cwd", cwd)
 	w.orNull("processId", f.take("process_id"))
 	w.word("source", f.take("source"), camel, "agent")
 	w.word("status", f.take("status"), camel, "completed")
 	w.key("commandActions")
-	w.b = appendMapped(w.b, f.take("parsed_cmd"), func(dst, action []byte) []byte { return actionSpelling(dst, action, camel, "cmd", "command") })
+	w.b = appendMapped(w.b, f.take("parsed_cmd"), func(dst, action []byte) []byte { return actionToWire(dst, action, cwd) })
 	output := f.take("aggregated_output")
 	if string(output) == `""` {
 		output = nil
@@ -340,7 +348,7 @@ func commandToFile(w *objectWriter, f *fields) {
 	w.b = appendStrings(w.b, splitCommand(decodeString(f.take("command"))))
 	w.str("cwd", pathToURI(decodeString(f.take("cwd"))))
 	w.key("parsed_cmd")
-	w.b = appendMapped(w.b, f.take("commandActions"), func(dst, action []byte) []byte { return actionSpelling(dst, action, snake, "command", "cmd") })
+	w.b = appendMapped(w.b, f.take("commandActions"), actionToFile)
 	w.word("source", f.take("source"), snake, "agent")
 	w.word("status", f.take("status"), snake, "completed")
 	w.orEmpty("aggregated_output", f.take("aggregatedOutput"), `""`)
@@ -350,14 +358,32 @@ func commandToFile(w *objectWriter, f *fields) {
 	w.duration(f.take("durationMs"))
 }
 
-// actionSpelling respells one parsed command: its tag and the member that holds the text.
-func actionSpelling(dst, action []byte, spell func(string) string, from, to string) []byte {
+// actionToWire respells one parsed command. The file has the path of a file that is read as it was typed.
+func actionToWire(dst, action []byte, cwd string) []byte {
 	f := parseFields(action)
 	defer f.free()
 	w := objectWriter{append(dst, '{')}
-	w.str("type", spell(decodeString(f.take("type"))))
-	w.raw(to, f.take(from))
-	f.rest(&w, spell)
+	tag := camel(decodeString(f.take("type")))
+	w.str("type", tag)
+	w.raw("command", f.take("cmd"))
+	if tag == "read" {
+		path := decodeString(f.take("path"))
+		if !strings.HasPrefix(path, "/") && !filepath.IsAbs(path) {
+			path = filepath.Join(cwd, path)
+		}
+		w.str("path", path)
+	}
+	f.rest(&w, camel)
+	return append(w.b, '}')
+}
+
+func actionToFile(dst, action []byte) []byte {
+	f := parseFields(action)
+	defer f.free()
+	w := objectWriter{append(dst, '{')}
+	w.str("type", snake(decodeString(f.take("type"))))
+	w.raw("cmd", f.take("command"))
+	f.rest(&w, snake)
 	return append(w.b, '}')
 }
 
@@ -389,36 +415,40 @@ func pathToURI(p string) string {
 
 // --- patches ---
 
-// changesToWire turns {path: {type, content | unified_diff, move_path}} into a list of {path, kind, diff}.
+// changesToWire turns {path: {type, content | unified_diff, move_path}} into a list of {path, kind, diff}, by path.
 func changesToWire(dst, changes []byte) []byte {
+	f := parseFields(changes)
+	defer f.free()
+	slices.SortFunc(f.list, func(a, b field) int { return bytes.Compare(a.key, b.key) })
 	dst = append(dst, '[')
-	first := true
-	members(changes, func(path, change []byte) bool {
-		if !first {
+	for i, c := range f.list {
+		if i > 0 {
 			dst = append(dst, ',')
 		}
-		first = false
-		w := objectWriter{append(dst, '{')}
-		w.str("path", string(path))
-		tag := memberString(change, "type")
-		w.key("kind")
-		kind := objectWriter{append(w.b, '{')}
-		kind.str("type", tag)
-		diff := memberString(change, "content")
-		if tag == "update" {
-			move := member(change, "move_path")
-			kind.orNull("move_path", move)
-			diff = memberString(change, "unified_diff")
-			if !isNull(move) {
-				diff += movedTo + decodeString(move)
-			}
-		}
-		w.b = append(kind.b, '}')
-		w.str("diff", diff)
-		dst = append(w.b, '}')
-		return true
-	})
+		dst = changeToWire(dst, string(c.key), c.value)
+	}
 	return append(dst, ']')
+}
+
+func changeToWire(dst []byte, path string, change []byte) []byte {
+	w := objectWriter{append(dst, '{')}
+	w.str("path", path)
+	tag := memberString(change, "type")
+	w.key("kind")
+	kind := objectWriter{append(w.b, '{')}
+	kind.str("type", tag)
+	diff := memberString(change, "content")
+	if tag == "update" {
+		move := member(change, "move_path")
+		kind.orNull("move_path", move)
+		diff = memberString(change, "unified_diff")
+		if !isNull(move) {
+			diff += movedTo + decodeString(move)
+		}
+	}
+	w.b = append(kind.b, '}')
+	w.str("diff", diff)
+	return append(w.b, '}')
 }
 
 const movedTo = "\n\nMoved to: "
@@ -426,10 +456,8 @@ const movedTo = "\n\nMoved to: "
 func changesToFile(dst, changes []byte) []byte {
 	dst = append(dst, '{')
 	elements(changes, func(change []byte) bool {
-		if dst[len(dst)-1] != '{' {
-			dst = append(dst, ',')
-		}
-		w := objectWriter{append(appendString(dst, memberString(change, "path")), ':')}
+		w := objectWriter{dst}
+		w.key(memberString(change, "path"))
 		kind := member(change, "kind")
 		tag := memberString(kind, "type")
 		in := objectWriter{append(w.b, '{')}
@@ -507,6 +535,46 @@ func dropNulls(dst, object []byte) []byte {
 	members(object, func(key, value []byte) bool {
 		if !isNull(value) {
 			w.raw(string(key), value)
+		}
+		return true
+	})
+	return append(w.b, '}')
+}
+
+// --- agents ---
+
+// statesToWire turns {id: "word" | {"word": message}} into {id: {status, message}}.
+func statesToWire(dst, states []byte) []byte {
+	w := objectWriter{append(dst, '{')}
+	members(states, func(id, state []byte) bool {
+		word, message := decodeString(state), []byte(nil)
+		if word == "" {
+			members(state, func(key, value []byte) bool {
+				word, message = string(key), value
+				return false
+			})
+		}
+		w.key(string(id))
+		in := objectWriter{append(w.b, '{')}
+		in.str("status", camel(word))
+		in.orNull("message", message)
+		w.b = append(in.b, '}')
+		return true
+	})
+	return append(w.b, '}')
+}
+
+func statesToFile(dst, states []byte) []byte {
+	w := objectWriter{append(dst, '{')}
+	members(states, func(id, state []byte) bool {
+		word := snake(memberString(state, "status"))
+		w.key(string(id))
+		if message := member(state, "message"); !isNull(message) {
+			in := objectWriter{append(w.b, '{')}
+			in.key(word)
+			w.b = append(append(in.b, message...), '}')
+		} else {
+			w.b = appendString(w.b, word)
 		}
 		return true
 	})

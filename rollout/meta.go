@@ -71,7 +71,7 @@ func (w *objectWriter) key(name string) {
 	if n := len(w.b); n > 0 && w.b[n-1] != '{' {
 		w.b = append(w.b, ',')
 	}
-	w.b = append(append(append(w.b, '"'), name...), '"', ':')
+	w.b = append(appendString(w.b, name), ':')
 }
 
 func (w *objectWriter) str(name, s string) {
