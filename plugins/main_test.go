@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/codexhost/codexhost/plugins"
 	"github.com/codexhost/codexhost/plugins/skill"
 )
@@ -24,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	role, ok := plugins.Role(os.Args[1:])
 	if !ok {
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	}
 	switch args := os.Args[3:]; role {
 	case "host":

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/codexhost/codexhost/plugins"
 	builtin "github.com/codexhost/codexhost/plugins/builtin/skills"
 	"github.com/codexhost/codexhost/plugins/skill"
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) {
 	if role, ok := plugins.Role(os.Args[1:]); ok && role == "skill" {
 		skill.Serve(builtin.New())
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func TestCache(t *testing.T) {
