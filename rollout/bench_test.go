@@ -185,3 +185,27 @@ func BenchmarkSync(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkForkAtTheEnd(b *testing.B) {
+	for _, turns := range []int{200, 8000} {
+		b.Run(fmt.Sprint(turns), func(b *testing.B) {
+			s := benchStore(b)
+			path := bigThread(b, s, turns, 400)
+			for n := 0; b.Loop(); n++ {
+				tail, err := s.Tail(path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				m := testMeta()
+				m.ID = fmt.Sprintf("01a1f8e4-b190-7753-bfb1-%012d", n)
+				r, err := s.ForkAt(m, testID, tail.Cut())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := r.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

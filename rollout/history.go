@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,8 +129,8 @@ func (src *source) walk(warn *Warnings, f func(*record) error) error {
 		case err != nil:
 			return fmt.Errorf("reading rollout %s: %w", src.path, err)
 		}
-		if off == 0 && len(line) >= 3 && string(line[:3]) == string(bom) {
-			line = line[3:]
+		if off == 0 {
+			line = bytes.TrimPrefix(line, bom)
 		}
 		if blank(line) {
 			continue
@@ -139,14 +140,13 @@ func (src *source) walk(warn *Warnings, f func(*record) error) error {
 			warn.add(src.path, off, false, "no record")
 			continue
 		}
+		rec.off = off
 		if rec.hasOrdinal && rec.ordinal >= src.end {
 			return nil
 		}
-		rec.off, rec.end = off, lines.off
-		if err := f(&rec); err != nil {
-			if err == io.EOF {
-				return nil
-			}
+		if err = f(&rec); err == io.EOF {
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}
@@ -260,8 +260,8 @@ func firstMeta(file *os.File, src *source) (m Meta, err error) {
 		if err != nil {
 			return m, fmt.Errorf("reading rollout %s: %w", src.path, ErrEmpty)
 		}
-		if off == 0 && len(line) >= 3 && string(line[:3]) == string(bom) {
-			line = line[3:]
+		if off == 0 {
+			line = bytes.TrimPrefix(line, bom)
 		}
 		rec, ok := parseLine(line)
 		if !ok || string(rec.kind) != kindMeta {

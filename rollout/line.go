@@ -100,7 +100,7 @@ type record struct {
 	event      []byte // payload.type where it could be seen at once, else nil
 	payload    []byte // not checked unless the line needed the slow way
 	checked    bool
-	off, end   int64 // the line's extent in the file, newline included
+	off        int64 // of the line, in its file
 }
 
 var bom = []byte("\xef\xbb\xbf")

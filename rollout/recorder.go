@@ -29,7 +29,6 @@ type Recorder struct {
 	size     int64  // bytes of whole lines in the file
 	overhang bool   // a failed write left bytes after size that could not be cut yet
 	pending  []byte // whole lines that are not in the file yet
-	buf      []byte // reused for rendering
 	unsynced bool
 	newDirs  int // folders whose entries for the file, or for each other, are not durable yet
 	closed   bool
@@ -116,14 +115,16 @@ func (r *Recorder) Append(recs ...Record) error {
 }
 
 func (r *Recorder) appendLocked(recs []Record) error {
-	b := r.buf[:0]
+	scratch := renderBuffers.Get().(*[]byte)
+	b := (*scratch)[:0]
 	now := r.store.now()
 	for i := range recs {
 		b = r.render(b, &recs[i], now)
 	}
 	if cap(b) <= 64<<10 {
-		r.buf = b
+		*scratch = b
 	}
+	defer renderBuffers.Put(scratch)
 	if !r.wanted || len(r.pending) > 0 {
 		r.pending = append(r.pending, b...)
 		if !r.wanted {
@@ -133,6 +134,9 @@ func (r *Recorder) appendLocked(recs []Record) error {
 	}
 	return r.flushLocked(b)
 }
+
+// renderBuffers are shared by all recorders: a thousand idle threads should not hold one each.
+var renderBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
 // render appends the line or lines of a record. In a legacy file some items have no line and some have two.
 func (r *Recorder) render(b []byte, rec *Record, now time.Time) []byte {
