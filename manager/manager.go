@@ -52,6 +52,7 @@ type Manager struct {
 	threads     map[string]*live
 	client      thread.ClientInfo
 	extraSkills []string // folders, set by a client
+	specs       []plugins.Spec // of the plugin host
 	closed      bool
 }
 
@@ -85,7 +86,8 @@ func New(o Options) (*Manager, error) {
 	}
 	m.models = newModels(o.Home)
 	m.hub.subscribers = make(map[string][]*Client)
-	host, err := newPlugins(o)
+	m.specs = builtinPlugins()
+	host, err := m.newPlugins()
 	if err != nil {
 		return nil, fmt.Errorf("setting up the plugin host: %w", err)
 	}

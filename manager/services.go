@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
+	"reflect"
+	"slices"
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/mcp"
@@ -25,15 +28,43 @@ const (
 
 // newPlugins makes the plugin host with the two built-in providers. No process
 // starts before it is needed.
-func newPlugins(o Options) (*plugins.Host, error) {
-	mcpSpec := plugins.Builtin(MCPPlugin, mcpprovider.Kind, MCPPlugin)
-	mcpSpec.OwnsProcesses = true
+func (m *Manager) newPlugins() (*plugins.Host, error) {
 	return plugins.New(plugins.Options{
 		Kinds:      []plugins.Kind{skill.Contract(nil), mcpprovider.Contract(nil)},
-		Specs:      []plugins.Spec{plugins.Builtin(SkillsPlugin, skill.Kind, SkillsPlugin), mcpSpec},
-		Executable: o.Executable,
-		Logger:     o.Log.Named("plugin"),
+		Specs:      builtinPlugins(),
+		Executable: m.opts.Executable,
+		Logger:     m.log.Named("plugin"),
+		OnState:    func(plugins.Status) { m.skills.Invalidate() }, // what it knew may not hold any more
 	})
+}
+
+func builtinPlugins() []plugins.Spec {
+	servers := plugins.Builtin(MCPPlugin, mcpprovider.Kind, MCPPlugin)
+	servers.OwnsProcesses = true
+	return []plugins.Spec{plugins.Builtin(SkillsPlugin, skill.Kind, SkillsPlugin), servers}
+}
+
+// configurePlugins has the plugin host run what [codexhost.plugins] names now.
+// Project files cannot set that table, so everything in it is the user's word.
+func (m *Manager) configurePlugins(ctx context.Context, cfg *config.Config) {
+	specs := builtinPlugins()
+	for _, name := range slices.Sorted(maps.Keys(cfg.Host.Plugins)) {
+		p := cfg.Host.Plugins[name]
+		if p.Enabled {
+			specs = append(specs, plugins.Spec{Name: name, Kind: p.Kind, Path: p.Path, Args: p.Args, Env: p.Env, SHA256: p.Checksum})
+		}
+	}
+	m.mu.Lock()
+	same := reflect.DeepEqual(specs, m.specs)
+	m.specs = specs
+	m.mu.Unlock()
+	if same {
+		return
+	}
+	if err := m.plugins.Configure(ctx, specs); err != nil {
+		m.log.Error("configuring plugins", "error", err)
+	}
+	m.skills.Invalidate()
 }
 
 // newMCP makes the service that runs MCP servers through the built-in provider.

@@ -9,20 +9,7 @@ import (
 	"github.com/codexhost/codexhost/manager/skills"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rpc/protocol"
-	"github.com/codexhost/codexhost/skillswatch"
 )
-
-// skillDepth is how deep below a root skills are looked for.
-const skillDepth = 6
-
-// skillWatcher lets the catalogue of skills watch folders.
-type skillWatcher struct{ watcher *skillswatch.Watcher }
-
-// Watch implements skills.Watcher.
-func (w skillWatcher) Watch(path string, changed func()) (stop func(), err error) {
-	r := w.watcher.Watch([]skillswatch.Root{{Path: path, Recursive: true, Depth: skillDepth, Ignore: []string{".*"}}}, func(skillswatch.Event) { changed() })
-	return r.Close, nil
-}
 
 // newSkills makes the catalogue of skills over the built-in provider and those
 // that plugins add.
@@ -30,7 +17,7 @@ func (m *Manager) newSkills() *skills.Catalogue {
 	return skills.New(skills.Options{
 		Providers: skills.FromHost(m.plugins, SkillsPlugin),
 		Builtin:   SkillsPlugin,
-		Watcher:   skillWatcher{m.watcher},
+		Watcher:   skills.FromWatcher(m.watcher),
 		OnChange:  func() { m.SkillsChanged(context.Background()) },
 		Logger:    m.log.Named("skills"),
 	})
@@ -76,6 +63,7 @@ func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]prot
 			entries = append(entries, protocol.SkillsListEntry{Cwd: cwd, Errors: []protocol.SkillErrorInfo{{Path: cwd, Message: err.Error()}}})
 			continue
 		}
+		m.configurePlugins(ctx, cfg)
 		snapshot, err := m.skills.List(ctx, m.skillSettings(cfg), force)
 		if err != nil {
 			return nil, err

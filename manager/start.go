@@ -103,6 +103,7 @@ type Opened struct {
 // open brings a thread to life and registers it. Its first event must say that
 // it is configured; otherwise nothing is registered. It owns spec.Recorder.
 func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config) (*Opened, error) {
+	m.configurePlugins(ctx, cfg)
 	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
 	l.dynamic = dynamicTools(meta.DynamicTools)
 	services, err := m.servicesFor(l, cfg, spec.Settings.Provider)
