@@ -1,0 +1,88 @@
+package sandbox
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func selfExe() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
+}
+
+func cloexecPipe(fds *[2]int) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := unix.Pipe(fds[:]); err != nil {
+		return err
+	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
+	return nil
+}
+
+// socketPair makes the connection between host and supervisor.
+func socketPair() (mine, theirs *os.File, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
+	return os.NewFile(uintptr(fds[0]), "supervisor"), os.NewFile(uintptr(fds[1]), "host"), nil
+}
+
+func closeOnExecFrom(fd int) {
+	for ; fd < 256; fd++ {
+		unix.CloseOnExec(fd)
+	}
+}
+
+func dupOver(from, to int) error { return unix.Dup2(from, to) }
+
+// adopt is nothing here: macOS gives orphans to launchd. A daemon that left its parent and its session is out of sight.
+func adopt() error { return nil }
+
+func dieWithParent(*syscall.SysProcAttr) {}
+
+func enter(*confinement) error { return nil }
+
+func confineThread(*confinement) (int, error) { return 0, nil }
+
+func (h *helper) hostIsGone() {}
+
+// killAll signals what is still below the supervisor, and the sessions and groups that its children lead.
+func killAll(sig unix.Signal) {
+	procs, err := unix.SysctlKinfoProcSlice("kern.proc.all")
+	if err != nil {
+		return
+	}
+	mine := map[int32]bool{int32(os.Getpid()): true}
+	groups := map[int32]bool{}
+	for grown := true; grown; {
+		grown = false
+		for i := range procs {
+			p := &procs[i]
+			pid := p.Proc.P_pid
+			if mine[pid] || !mine[p.Eproc.Ppid] && !groups[p.Eproc.Pgid] {
+				continue
+			}
+			mine[pid], grown = true, true
+			if p.Eproc.Pgid != int32(unix.Getpgrp()) {
+				groups[p.Eproc.Pgid] = true
+			}
+		}
+	}
+	for pid := range mine {
+		if pid != int32(os.Getpid()) {
+			_ = unix.Kill(int(pid), sig)
+		}
+	}
+}

@@ -1,0 +1,21 @@
+package sandbox
+
+// Report says what the sandbox of this machine can do.
+type Report struct {
+	OS string `json:"os"`
+	// Backend is the means in use: namespaces, bubblewrap, landlock, seatbelt or none.
+	Backend string `json:"backend"`
+	// Enforced says that both confined modes hold in full.
+	Enforced bool `json:"enforced"`
+	// Layers are what is put around a confined command, in words.
+	Layers []string `json:"layers"`
+	// Gaps are what of a policy is not enforced. A command does not start with one, unless Policy.AcceptGaps.
+	Gaps []string `json:"gaps,omitempty"`
+	// Why says what stands in the way of more, and Fix what the user can do about it.
+	Why string `json:"why,omitempty"`
+	Fix string `json:"fix,omitempty"`
+}
+
+// Probe tries what this machine offers, once per process; later calls answer at once. The first takes some
+// milliseconds.
+func Probe() Report { return probe() }

@@ -1,0 +1,19 @@
+package sandbox
+
+import "golang.org/x/sys/unix"
+
+const (
+	auditArch        = unix.AUDIT_ARCH_AARCH64
+	foreignCalls     = 0
+	sysOpenTreeAttr  = 467
+	sysKexecFileLoad = unix.SYS_KEXEC_FILE_LOAD
+)
+
+// oldCalls are refused calls that newer machines do not have.
+var oldCalls [0]uint32
+
+var modeCalls = [...]modeCall{
+	{unix.SYS_FCHMOD, 1}, {unix.SYS_FCHMODAT, 2}, {unix.SYS_FCHMODAT2, 2}, {unix.SYS_MKNODAT, 2},
+}
+
+var createCalls = [...]createCall{{unix.SYS_OPENAT, 2}}
