@@ -20,5 +20,5 @@ func turnSteer(ctx context.Context, c *Connection, p *protocol.TurnSteerParams) 
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{result: &protocol.TurnSteerResponse{TurnID: receipt.TurnID}}, nil
+	return reply{result: &protocol.TurnSteerResponse{TurnID: receipt.TurnID}, after: receipt.Release}, nil
 }

@@ -22,8 +22,12 @@ func newGate() gate {
 }
 
 // wait returns when the gate is open, ctx ends, or releaseWait has passed: only
-// a submitter that died before it could answer takes that long.
+// a submitter that died before it could answer takes that long. The zero gate is
+// open.
 func (g gate) wait(ctx context.Context) {
+	if g.opened == nil {
+		return
+	}
 	late := time.NewTimer(releaseWait)
 	defer late.Stop()
 	select {

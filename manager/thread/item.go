@@ -159,6 +159,7 @@ func (tn *turn) runTool(found tool.Tool, c tool.Call) (out tool.Output) {
 // userMessage records what the user said and tells it, then shows the model the
 // skills that it names.
 func (tn *turn) userMessage(in input) {
+	in.answered.wait(context.Background())
 	if len(in.items) == 0 {
 		return
 	}

@@ -26,8 +26,9 @@ func (t *Thread) loop() {
 		case *UserTurn:
 			t.userTurn(s, op)
 		case *Steer:
-			id, err := t.steer(op.ExpectedTurnID, input{op.Input, op.ClientMessageID})
-			s.reply <- answer{Receipt{ID: s.id, TurnID: id}, err}
+			in := input{op.Input, op.ClientMessageID, newGate()}
+			id, err := t.steer(op.ExpectedTurnID, in)
+			s.reply <- answer{Receipt{ID: s.id, TurnID: id, release: in.answered.open}, err}
 		case *Interrupt:
 			t.interrupt(s, op)
 		case *Compact:
@@ -49,11 +50,12 @@ func (t *Thread) loop() {
 type input struct {
 	items     []protocol.UserInput
 	messageID string // the client's id for it, or empty
+	answered  gate   // opens when whoever brought it was answered; zero for what opens a turn, which has a gate of its own
 }
 
 // userTurn starts a turn, or steers the one that runs.
 func (t *Thread) userTurn(s submission, op *UserTurn) {
-	in := input{op.Input, op.ClientMessageID}
+	in := input{items: op.Input, messageID: op.ClientMessageID}
 	for {
 		t.mu.Lock()
 		running := t.active
@@ -67,9 +69,10 @@ func (t *Thread) userTurn(s submission, op *UserTurn) {
 			return
 		}
 		if !running.ending {
+			in.answered = newGate()
 			running.steerLocked(in)
 			t.mu.Unlock()
-			s.reply <- answer{receipt: Receipt{ID: s.id, TurnID: running.id}}
+			s.reply <- answer{receipt: Receipt{ID: s.id, TurnID: running.id, release: in.answered.open}}
 			return
 		}
 		t.mu.Unlock()

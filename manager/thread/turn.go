@@ -76,7 +76,7 @@ func (tn *turn) interrupted() bool {
 func (tn *turn) run() {
 	defer close(tn.done)
 	defer tn.cancel(nil)
-	tn.gate.wait(tn.ctx)
+	tn.gate.wait(context.Background()) // also when the turn is interrupted meanwhile: its start must be answered first
 	tn.begin()
 	if tn.kind == compactTurn {
 		tn.end(tn.compact())
