@@ -121,7 +121,7 @@ type approvalMeta struct {
 	Description string          `json:"tool_description,omitempty"`
 	Annotations json.RawMessage `json:"tool_annotations,omitempty"`
 	Params      json.RawMessage `json:"tool_params,omitempty"`
-	Display     []displayParam  `json:"tool_params_display,omitempty"`
+	Display     []displayParam  `json:"tool_params_display,omitzero"`
 }
 
 type displayParam struct {

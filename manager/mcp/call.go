@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	provider "github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/plugins/mcp/rawjson"
 )
 
 // Call is one call of a tool by the model.
@@ -24,6 +26,8 @@ type Call struct {
 	Policy Policy
 	// Images: the model takes images.
 	Images bool
+	// MaxOutput is how many bytes of text the model is to read; 0 means DefaultOutput.
+	MaxOutput int
 	// Progress, unless nil, gets the params of the server's progress. It must not block.
 	Progress func(params json.RawMessage)
 }
@@ -78,7 +82,7 @@ func (t *Tool) Call(ctx context.Context, c Call) Outcome {
 	took := time.Since(begun)
 	if err == nil {
 		var o Outcome
-		if o, err = outcomeOf(raw, took, c.Images); err == nil {
+		if o, err = outcomeOf(raw, took, c.Images, cmp.Or(c.MaxOutput, DefaultOutput)); err == nil {
 			return o
 		}
 	}
@@ -155,6 +159,9 @@ func (i *instance) perform(ctx context.Context, limit time.Duration, f *flight, 
 		}
 		raw, err := i.try(ctx, limit, f, session, op)
 		if err == nil {
+			if !rawjson.Valid(raw) {
+				return nil, &provider.CallError{Cause: provider.CauseBadAnswer, Message: "the server's answer is not valid JSON"}
+			}
 			return raw, nil
 		}
 		e, ok := errors.AsType[*provider.CallError](err)

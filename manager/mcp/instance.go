@@ -346,7 +346,7 @@ func (i *instance) wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if i.phase == up {
+	if i.phase == up || i.phase == down && i.err == nil {
 		return nil
 	}
 	return i.err

@@ -44,10 +44,11 @@ func sanitize(s string) string {
 	}, s)
 }
 
-// namespaceIdentity and toolIdentity are what is hashed: server, raw namespace
-// and connector (which only hosted connectors have), then the name asked for and
-// the raw name, which differ for those only.
-func namespaceIdentity(server string) string { return server + "\x00mcp__" + server + "\x00" }
+// namespaceIdentity and toolIdentity are what is hashed: the server, its
+// namespace and a connector, then the tool's callable and raw names. The parts
+// differ for hosted connectors only, which we have none of; their shape makes the
+// names equal to those that models were shown before.
+func namespaceIdentity(server string) string { return server + "\x00" + server + "\x00" }
 
 func toolIdentity(r rawName) string {
 	return namespaceIdentity(r.server) + "\x00" + r.tool + "\x00" + r.tool
@@ -104,7 +105,7 @@ func fit(n modelName, identity string, used map[modelName]bool) modelName {
 		suffix := hashSuffix(input)
 		c := n
 		// A namespace that leaves no room is cut too, so that every name fits.
-		c.namespace = cut(c.namespace, maxName-len("__")-suffixLen-1)
+		c.namespace = cut(c.namespace, maxName-len("__")-suffixLen)
 		c.name = cut(c.name, maxName-len(c.namespace)-len("__")-suffixLen) + suffix
 		if !used[c] {
 			return c

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	provider "github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/plugins/mcp/rawjson"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -21,11 +21,6 @@ type Outcome struct {
 	Result   *protocol.McpToolCallResult
 	Error    string
 	Duration time.Duration
-}
-
-// Rejected is the outcome of a call that was not made.
-func Rejected(reason string) Outcome {
-	return Outcome{Output: quote(nil, reason), Failed: true, Error: reason}
 }
 
 // Status is the item's.
@@ -56,108 +51,19 @@ func (t *Tool) Item(id string, arguments json.RawMessage) *protocol.ThreadItemMc
 	}
 }
 
-// rawResult is the part of a CallToolResult that the host reads.
-type rawResult struct {
-	Content    []json.RawMessage `json:"content"`
-	Structured json.RawMessage   `json:"structuredContent"`
-	Meta       json.RawMessage   `json:"_meta"`
-	IsError    bool              `json:"isError"`
+// Rejected is the outcome of a call that was not made.
+func Rejected(reason string) Outcome { return withoutResult(reason, 0) }
+
+// withoutResult is the outcome of a call without a result.
+func withoutResult(text string, took time.Duration) Outcome {
+	b := appendText([]byte("["), wallTime(took))
+	b = append(appendText(append(b, ','), text), ']')
+	return Outcome{Output: b, Failed: true, Error: text, Duration: took}
 }
 
-// outcomeOf makes an outcome of a server's CallToolResult.
-func outcomeOf(raw json.RawMessage, took time.Duration, images bool) (Outcome, error) {
-	var r rawResult
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return Outcome{}, fmt.Errorf("reading the result: %w", err)
-	}
-	if isNull(r.Structured) {
-		r.Structured = nil
-	}
-	if isNull(r.Meta) {
-		r.Meta = nil
-	}
-	if r.Content == nil {
-		if r.Structured == nil {
-			return Outcome{}, errors.New("reading the result: it has neither content nor structuredContent")
-		}
-		r.Content = []json.RawMessage{}
-	}
-	return Outcome{
-		Output: modelOutput(&r, took, images), Failed: r.IsError, Duration: took,
-		Result: &protocol.McpToolCallResult{Content: r.Content, StructuredContent: r.Structured, Meta: r.Meta},
-	}, nil
-}
-
-// modelOutput is what the model reads of a result.
-func modelOutput(r *rawResult, took time.Duration, images bool) json.RawMessage {
-	head := fmt.Sprintf("Wall time: %.4f seconds\nOutput:", took.Seconds())
-	if r.Structured != nil {
-		return quote(nil, head+"\n"+string(r.Structured))
-	}
-	b := appendText([]byte("["), head)
-	for _, c := range r.Content {
-		b = append(b, ',')
-		b = appendPart(b, c, images)
-	}
-	return append(b, ']')
-}
-
-func appendText(b []byte, text string) []byte {
-	b = append(b, `{"type":"input_text","text":`...)
-	return append(quote(b, text), '}')
-}
-
-// appendPart writes one content part. Kinds that the model's API has no part
-// for go as their JSON.
-func appendPart(b []byte, raw json.RawMessage, images bool) []byte {
-	var c struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-		Data string `json:"data"`
-		Mime string `json:"mimeType"`
-		Meta struct {
-			Detail string `json:"codex/imageDetail"`
-		} `json:"_meta"`
-	}
-	if json.Unmarshal(raw, &c) != nil {
-		return appendText(b, string(raw))
-	}
-	switch {
-	case c.Type == "text":
-		return appendText(b, c.Text)
-	case c.Type == "image" && !images:
-		return appendText(b, "<image content omitted because you do not support image input>")
-	case c.Type == "image":
-		b = append(b, `{"type":"input_image","image_url":`...)
-		b = quote(b, imageURL(c.Data, c.Mime))
-		b = append(b, `,"detail":`...)
-		return append(quote(b, imageDetail(c.Meta.Detail)), '}')
-	}
-	return appendText(b, string(raw))
-}
-
-func imageURL(data, mime string) string {
-	if strings.HasPrefix(data, "data:") {
-		return data
-	}
-	if mime == "" {
-		mime = "application/octet-stream"
-	}
-	return "data:" + mime + ";base64," + data
-}
-
-func imageDetail(asked string) string {
-	switch asked {
-	case "auto", "low", "high", "original":
-		return asked
-	}
-	return "high"
-}
-
-// failure is the outcome of a call that got no result.
+// failure is the outcome of a call that went wrong.
 func failure(server, tool string, err error, limit, took time.Duration) Outcome {
-	text := fmt.Sprintf("tool call error: tool call failed for `%s/%s`\n\nCaused by:\n    %s", server, tool, cause(err, limit))
-	return Outcome{Output: quote(nil, text), Failed: true, Error: text, Duration: took}
+	return withoutResult(fmt.Sprintf("tool call error: tool call failed for `%s/%s`\n\nCaused by:\n    %s", server, tool, cause(err, limit)), took)
 }
 
 // cause says in a line why a call failed, in the words that models and clients
@@ -169,16 +75,107 @@ func cause(err error, limit time.Duration) string {
 	}
 	switch e.Cause {
 	case provider.CauseServer:
-		return fmt.Sprintf("Mcp error: %d: %s", e.Code, e.Message)
+		text := fmt.Sprintf("Mcp error: %d: %s", e.Code, e.Message)
+		if !isNull(e.Data) {
+			text += "(" + string(e.Data) + ")"
+		}
+		return text
 	case provider.CauseTimeout:
 		return "timed out awaiting tools/call after " + seconds(limit)
-	case provider.CauseClosed:
+	case provider.CauseClosed, provider.CauseUnsent:
 		return "Transport closed"
 	}
 	return e.Message
 }
 
-// seconds writes a duration as the configuration does: 3s, 0.5s.
+// seconds writes a duration in whole seconds, or exactly when below one.
 func seconds(d time.Duration) string {
+	if d >= time.Second {
+		d = d.Truncate(time.Second)
+	}
 	return fmt.Sprintf("%gs", d.Seconds())
+}
+
+// result is the part of a CallToolResult that the host reads. It points into
+// the server's answer.
+type result struct {
+	content          []json.RawMessage
+	structured, meta json.RawMessage // nil for none
+	isError          bool
+}
+
+// errShape is the complaint about a result that is none.
+var errShape = errors.New("Unexpected response type") //nolint:staticcheck // a text clients know
+
+// parseResult takes a result apart without copying it.
+func parseResult(raw json.RawMessage) (*result, error) {
+	var r result
+	shaped := false
+	err := rawjson.Object(raw, func(name, value []byte) bool {
+		switch string(name) {
+		case "content":
+			r.content = []json.RawMessage{}
+			shaped = rawjson.Array(value, func(part []byte) bool {
+				r.content = append(r.content, part)
+				return true
+			}) == nil
+			return shaped
+		case "structuredContent":
+			if !isNull(value) {
+				r.structured = value
+			}
+		case "_meta":
+			if !isNull(value) {
+				r.meta = value
+			}
+		case "isError":
+			r.isError = string(value) == "true"
+		}
+		return true
+	})
+	if err != nil || !shaped && r.structured == nil {
+		return nil, errShape
+	}
+	if r.content == nil {
+		r.content = []json.RawMessage{}
+	}
+	return &r, nil
+}
+
+// outcomeOf makes an outcome of a server's CallToolResult.
+func outcomeOf(raw json.RawMessage, took time.Duration, images bool, budget int) (Outcome, error) {
+	r, err := parseResult(raw)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{
+		Output: modelOutput(r, took, images, budget), Failed: r.isError, Duration: took,
+		Result: shown(r, len(raw)),
+	}, nil
+}
+
+// maxShown is the most of a result, in bytes, that items and rollouts carry.
+const maxShown = 1 << 20
+
+// shown is the result as items show it. One that is too large is shown as the
+// text that fits.
+func shown(r *result, size int) *protocol.McpToolCallResult {
+	if size <= maxShown {
+		return &protocol.McpToolCallResult{Content: r.content, StructuredContent: r.structured, Meta: r.meta}
+	}
+	text := []byte("Truncated tool output:\n")
+	for _, c := range r.content {
+		if room := maxShown - len(text); room > 0 {
+			if p := partOf(c); p.kind == "text" {
+				text = append(text, head(p.text, room)...)
+			} else {
+				text = append(text, c[:min(len(c), room)]...)
+			}
+		}
+	}
+	if len(r.content) == 0 {
+		text = append(text, r.structured[:min(len(r.structured), maxShown)]...)
+	}
+	b := append(quote([]byte(`{"type":"text","text":`), string(text)), '}')
+	return &protocol.McpToolCallResult{Content: []json.RawMessage{b}}
 }

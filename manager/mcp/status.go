@@ -1,11 +1,14 @@
 package mcp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 
+	provider "github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -43,14 +46,49 @@ func (s *Service) Status(ctx context.Context, servers []Server, full bool) []Sta
 	})
 }
 
-// Status tells of the thread's servers.
+// Status tells of the thread's servers as they are now: it waits for none that
+// is still starting.
 func (t *Set) Status(ctx context.Context, full bool) []Status {
 	return statuses(ctx, t.list(), func(ctx context.Context, m *member) json.RawMessage {
-		if m.instance == nil {
-			return row(&m.server, nil, m.err, nil)
+		runtime := m.runtime()
+		var r json.RawMessage
+		switch {
+		case m.instance == nil:
+			r = row(&m.server, nil, m.err, nil)
+		case runtime == protocol.McpServerConnectionStatusStarting:
+			r = row(&m.server, m.instance, nil, nil)
+		default:
+			r = m.status(ctx, m.instance, full)
 		}
-		return m.status(ctx, m.instance, full)
+		return bytes.Replace(r, []byte(`"runtimeStatus":null`), []byte(`"runtimeStatus":"`+string(runtime)+`"`), 1)
 	})
+}
+
+// runtime is where the member's server is in its life.
+func (m *member) runtime() protocol.McpServerConnectionStatus {
+	switch {
+	case !m.server.Enabled:
+		return protocol.McpServerConnectionStatusDisabled
+	case m.instance == nil:
+		return protocol.McpServerConnectionStatusFailed
+	}
+	m.mu.Lock()
+	cancelled := m.told == Cancelled
+	m.mu.Unlock()
+	m.instance.mu.Lock()
+	defer m.instance.mu.Unlock()
+	switch {
+	case cancelled:
+		return protocol.McpServerConnectionStatusCancelled
+	case m.instance.phase == up:
+		return protocol.McpServerConnectionStatusConnected
+	case m.instance.phase == starting:
+		return protocol.McpServerConnectionStatusStarting
+	}
+	if e, ok := errors.AsType[*provider.StartError](m.instance.err); ok && e.Stage == provider.StageAuth {
+		return protocol.McpServerConnectionStatusAuthenticationRequired
+	}
+	return protocol.McpServerConnectionStatusFailed
 }
 
 // statuses asks all members side by side and sorts the rows by name.
@@ -75,6 +113,8 @@ type resourceLists struct{ resources, templates []json.RawMessage }
 func (m *member) status(ctx context.Context, i *instance, full bool) json.RawMessage {
 	if err := i.wait(ctx); err != nil {
 		return row(&m.server, i, err, nil)
+	} else if !i.running() {
+		return row(&m.server, i, nil, nil) // it died; its tools stay, for the next call starts it again
 	}
 	var lists resourceLists
 	if full {
