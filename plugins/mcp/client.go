@@ -118,18 +118,28 @@ func (c *Client) giveUp(ctx context.Context, id uint64, settled <-chan outcome) 
 	defer wait.Stop()
 	select {
 	case o := <-settled:
-		if failed, ok := errors.AsType[*StartError](o.err); ok {
-			e := *failed
-			e.Stage = startErrorOf(ctx.Err()).Stage
-			return &e
-		}
-		if s := c.session(id); s != nil {
-			s.stop()
-		}
+		return c.refuse(ctx, id, o)
 	case <-wait.C:
-		c.forget(id)
 	}
-	return startErrorOf(ctx.Err())
+	c.forget(id)
+	select {
+	case o := <-settled: // it came just before it was forgotten
+		return c.refuse(ctx, id, o)
+	default:
+		return startErrorOf(ctx.Err())
+	}
+}
+
+// refuse makes an error of the outcome of a start that was given up. A session
+// is stopped.
+func (c *Client) refuse(ctx context.Context, id uint64, o outcome) error {
+	e := *startErrorOf(ctx.Err())
+	if failed, ok := errors.AsType[*StartError](o.err); ok {
+		e.Reason, e.Remains = failed.Reason, failed.Remains
+	} else if s := c.session(id); s != nil {
+		s.stop()
+	}
+	return &e
 }
 
 // open starts the stream once.

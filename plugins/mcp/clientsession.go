@@ -140,10 +140,26 @@ func (s *clientSession) call(ctx context.Context, m *mcpv1.Call) (json.RawMessag
 	}
 	select {
 	case o := <-settled:
-		return o.json, o.err
+		return o.json, ownError(ctx, o.err)
 	case <-ctx.Done():
 		s.client.forget(id)
 		s.client.withdraw(id, ctx.Err())
 		return nil, ctx.Err()
 	}
+}
+
+// ownError prefers the context's error to the provider's account of the same
+// end: both have clocks, and the provider's may be ahead.
+func ownError(ctx context.Context, err error) error {
+	e, ok := err.(*CallError)
+	if !ok || e.Cause != CauseTimeout && e.Cause != CauseCancelled {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if _, bounded := ctx.Deadline(); bounded && e.Cause == CauseTimeout {
+		return context.DeadlineExceeded
+	}
+	return err
 }
