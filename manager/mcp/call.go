@@ -259,7 +259,7 @@ func (h host) Elicit(ctx context.Context, params json.RawMessage) (json.RawMessa
 		ThreadID: f.set.thread, TurnID: f.call.TurnID, CallID: f.call.ID, Server: f.server, Params: q.encode(),
 	})
 	if err != nil {
-		return json.RawMessage(`{"action":"cancel"}`), nil //nolint:nilerr // nobody answered: the server is to know that
+		return json.RawMessage(`{"action":"cancel"}`), nil // nobody answered: the server is to know that
 	}
 	return reply(response), nil
 }

@@ -105,7 +105,9 @@ type result struct {
 }
 
 // errShape is the complaint about a result that is none.
-var errShape = errors.New("Unexpected response type") //nolint:staticcheck // a text clients know
+//
+//lint:ignore ST1005 clients know the text
+var errShape = errors.New("Unexpected response type")
 
 // parseResult takes a result apart without copying it.
 func parseResult(raw json.RawMessage) (*result, error) {

@@ -161,9 +161,11 @@ func httpHeaders(s *Server, env func(string) (string, bool)) (map[string]string,
 	}
 	switch token, ok := env(s.BearerTokenEnvVar); {
 	case !ok:
-		return nil, fmt.Errorf("Environment variable %s for MCP server '%s' is not set", s.BearerTokenEnvVar, s.Name) //nolint:staticcheck // a text clients know
+		//lint:ignore ST1005 clients know the text
+		return nil, fmt.Errorf("Environment variable %s for MCP server '%s' is not set", s.BearerTokenEnvVar, s.Name)
 	case token == "":
-		return nil, fmt.Errorf("Environment variable %s for MCP server '%s' is empty", s.BearerTokenEnvVar, s.Name) //nolint:staticcheck // likewise
+		//lint:ignore ST1005 clients know the text
+		return nil, fmt.Errorf("Environment variable %s for MCP server '%s' is empty", s.BearerTokenEnvVar, s.Name)
 	default:
 		headers["Authorization"] = "Bearer " + token
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	provider "github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -91,13 +92,16 @@ func (m *member) runtime() protocol.McpServerConnectionStatus {
 	return protocol.McpServerConnectionStatusFailed
 }
 
+// listWait is what a server has for its lists, beyond the time for its start.
+const listWait = 5 * time.Second
+
 // statuses asks all members side by side and sorts the rows by name.
 func statuses(ctx context.Context, members []*member, ask func(context.Context, *member) json.RawMessage) []Status {
 	out := make([]Status, len(members))
 	var wg sync.WaitGroup
 	for n, m := range members {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, m.server.startupTimeout())
+			ctx, cancel := context.WithTimeout(ctx, m.server.startupTimeout()+listWait)
 			defer cancel()
 			out[n] = Status{Name: m.server.Name, Row: ask(ctx, m)}
 		})

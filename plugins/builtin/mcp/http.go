@@ -41,7 +41,8 @@ func (p *Provider) startHTTP(ctx context.Context, c *provider.Config, host provi
 	client := newClient(c, &sdk.ClientOptions{
 		ToolListChangedHandler:      func(context.Context, *sdk.ToolListChangedRequest) { host.ToolsChanged() },
 		ProgressNotificationHandler: func(_ context.Context, r *sdk.ProgressNotificationClientRequest) { host.Progress(raw(r.Params)) },
-		LoggingMessageHandler:       func(_ context.Context, r *sdk.LoggingMessageRequest) { host.Log(logLine(raw(r.Params))) },
+		//lint:ignore SA1019 servers of the protocol we speak still log this way
+		LoggingMessageHandler: func(_ context.Context, r *sdk.LoggingMessageRequest) { host.Log(logLine(raw(r.Params))) },
 		// Never called: the middleware answers. It makes the SDK accept the request.
 		ElicitationHandler: func(context.Context, *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
 			return &sdk.ElicitResult{Action: "cancel"}, nil
