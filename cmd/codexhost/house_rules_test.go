@@ -159,18 +159,16 @@ func callee(c *ast.CallExpr) string {
 // purpose.
 func TestTestsDoNotSleep(t *testing.T) {
 	for _, p := range house(t) {
+		bubbles := opensBubble(p)
 		for _, f := range p.files {
 			if !f.test || path.Base(f.name) == "main_test.go" {
 				continue
 			}
-			bubbles := slices.Contains(f.imports(), "testing/synctest")
-			for _, d := range f.ast.Decls {
-				fn, ok := d.(*ast.FuncDecl)
-				if !ok || fn.Body == nil || fn.Name.Name == "TestMain" {
-					continue
-				}
-				if sleeps(fn) && (!bubbles || isTest(fn)) {
-					t.Errorf("%s: %s calls time.Sleep outside a synctest bubble: wait for what it waits for", f.name, fn.Name.Name)
+			for _, fn := range functions(f) {
+				name := fn.Name.Name
+				exempt := name == "TestMain" || bubbles[name] || !isTest(fn) && len(bubbles) > 0 // a helper of tests that open one
+				if !exempt && calls(fn)["time.Sleep"] {
+					t.Errorf("%s: %s calls time.Sleep outside a synctest bubble: wait for what it waits for", f.name, name)
 				}
 			}
 		}
@@ -181,18 +179,52 @@ var testName = regexp.MustCompile(`^(Test|Benchmark|Fuzz|Example)`)
 
 func isTest(fn *ast.FuncDecl) bool { return fn.Recv == nil && testName.MatchString(fn.Name.Name) }
 
-// sleeps says whether a function calls time.Sleep and never opens a bubble.
-func sleeps(fn *ast.FuncDecl) bool {
-	var sleep, bubble bool
+// opensBubble is the functions of a package's tests that come to synctest.Test, by themselves or through each other.
+func opensBubble(p *pkg) map[string]bool {
+	called := map[string]map[string]bool{}
+	for _, f := range p.files {
+		if f.test {
+			for _, fn := range functions(f) {
+				called[fn.Name.Name] = calls(fn)
+			}
+		}
+	}
+	bubbles := map[string]bool{}
+	for grown := true; grown; {
+		grown = false
+		for name, cs := range called {
+			for c := range cs {
+				if !bubbles[name] && (c == "synctest.Test" || bubbles[c]) {
+					bubbles[name], grown = true, true
+				}
+			}
+		}
+	}
+	return bubbles
+}
+
+func functions(f *source) (fns []*ast.FuncDecl) {
+	for _, d := range f.ast.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
+			fns = append(fns, fn)
+		}
+	}
+	return fns
+}
+
+// calls is what a function calls: names of its package, and pkg.Func.
+func calls(fn *ast.FuncDecl) map[string]bool {
+	names := map[string]bool{}
 	ast.Inspect(fn.Body, func(x ast.Node) bool {
 		if c, ok := x.(*ast.CallExpr); ok {
-			name := callee(c)
-			sleep = sleep || name == "time.Sleep"
-			bubble = bubble || name == "synctest.Test"
+			names[callee(c)] = true
+			if id, ok := c.Fun.(*ast.Ident); ok {
+				names[id.Name] = true
+			}
 		}
 		return true
 	})
-	return sleep && !bubble
+	return names
 }
 
 // ownsTheProcess may end the process and use its streams. Everybody else is
