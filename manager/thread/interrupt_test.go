@@ -79,7 +79,7 @@ func TestInterrupt(t *testing.T) {
 				got := b.model.said(len(b.model.requests) - 1)
 				marker := slices.IndexFunc(got, func(l string) bool { return strings.HasPrefix(l, "user: <turn_aborted>") })
 				if marker < 0 {
-					t.Fatalf("the model is not told: %q", got)
+					b.Fatalf("the model is not told: %q", got)
 				}
 				same(t, slices.Delete(got, marker, marker+1), slices.Concat([]string{"user: go"}, c.next, []string{"user: next"}))
 			}, c.reply, whole())
@@ -94,7 +94,7 @@ func TestInterruptBeforeTheTurnIsAnswered(t *testing.T) {
 		b.start()
 		started, err := b.thread.Submit(b.Context(), &thread.UserTurn{Input: input("go")})
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		interrupted := make(chan error, 1)
 		go func() {
@@ -105,7 +105,7 @@ func TestInterruptBeforeTheTurnIsAnswered(t *testing.T) {
 		b.told()
 		started.Release()
 		if err := <-interrupted; err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		ended(b)
 		b.told("status active", "turn/started", "started user go", "completed user go", "status idle", "turn/completed interrupted notLoaded")
@@ -124,7 +124,7 @@ func TestInterruptIsWrittenThenAnsweredThenTold(t *testing.T) {
 			b.say("go")
 			r, err := b.thread.Submit(b.Context(), &thread.Interrupt{})
 			if err != nil {
-				t.Fatal(err)
+				b.Fatal(err)
 			}
 			if !b.heard.inFile([]string{"turn_aborted", r.TurnID}) {
 				t.Error("answered before the abort was written")
@@ -203,7 +203,7 @@ func TestInterruptRacesWithTheEnd(t *testing.T) {
 			b.start()
 			r, err := b.thread.Submit(b.Context(), &thread.UserTurn{Input: input("go")})
 			if err != nil {
-				t.Fatal(err)
+				b.Fatal(err)
 			}
 			r.Release()
 			if r, err := b.thread.Submit(b.Context(), &thread.Interrupt{}); err == nil {
@@ -228,11 +228,11 @@ func TestShutdownWithARunningTurn(t *testing.T) {
 		b.start()
 		r, err := b.thread.Submit(b.Context(), &thread.UserTurn{Input: input("go")})
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		begin := time.Now()
 		if _, err := b.thread.Submit(b.Context(), &thread.Shutdown{}); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		<-b.thread.Done()
 		if took := time.Since(begin); took != 0 {

@@ -43,7 +43,7 @@ func (in *intake) added(e model.Event) {
 // grew tells a piece of text. Where a server sends no start, the first piece is it.
 func (in *intake) grew(e model.Event) {
 	tn := in.turn
-	d := Event{Thread: tn.thread.id, Submission: tn.id, Kind: Grew}
+	d := Event{Submission: tn.id, Kind: Grew}
 	kind := "reasoning"
 	index := -1
 	switch e.Kind {
@@ -61,9 +61,7 @@ func (in *intake) grew(e model.Event) {
 		in.begin(e.ItemID, kind)
 	}
 	d.Delta = Delta{TurnID: tn.id, ItemID: in.open.id, Index: index, Text: e.Delta}
-	tn.thread.telling.Lock()
-	defer tn.thread.telling.Unlock()
-	tn.thread.observer.Event(in.ctx, d)
+	tn.thread.grow(in.ctx, d)
 }
 
 func (in *intake) partAdded(e model.Event) {

@@ -48,7 +48,9 @@ func (s *script) Stream(ctx context.Context, r *model.Request) iter.Seq2[model.E
 	s.requests = append(s.requests, &kept)
 	if n >= len(s.replies) {
 		s.t.Errorf("request %d to the model is one too many", n+1)
-		return func(yield func(model.Event, error) bool) { yield(model.Event{}, &model.Error{Message: "no reply left"}) }
+		return func(yield func(model.Event, error) bool) {
+			yield(model.Event{}, &model.Error{Message: "no reply left"})
+		}
 	}
 	return func(yield func(model.Event, error) bool) { s.replies[n](ctx, yield) }
 }
@@ -368,6 +370,7 @@ func (f askFunc) Ask(ctx context.Context, q thread.Question) ([]byte, error) { r
 // sets before it calls start.
 type bench struct {
 	*testing.T
+	home     string
 	store    *rollout.Store
 	recorder *rollout.Recorder
 	spec     thread.Spec
@@ -388,15 +391,17 @@ func engine(t *testing.T, f func(b *bench), replies ...reply) {
 	home, cwd := t.TempDir(), t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, home, cwd, replies...)
+		defer func() { // also after a Fatal, or the bubble would complain of the loop
+			if b.thread != nil {
+				b.shutdown()
+			}
+		}()
 		f(b)
-		if b.thread != nil {
-			b.shutdown()
-		}
 	})
 }
 
 func newBench(t *testing.T, home, cwd string, replies ...reply) *bench {
-	b := &bench{T: t, store: rollout.NewStore(home, rollout.Options{Fsync: rollout.FsyncOff}), tools: kit{}, skills: &skills{},
+	b := &bench{T: t, home: home, store: rollout.NewStore(home, rollout.Options{Fsync: rollout.FsyncOff}), tools: kit{}, skills: &skills{},
 		model: &script{t: t, replies: replies}, heard: &heard{t: t}, info: model.Info{Slug: "m", BaseInstructions: "base"}}
 	b.spec = thread.Spec{Client: thread.ClientInfo{Originator: "test", UserAgent: "test/1"}, Settings: thread.Settings{
 		Model: "m", Provider: "p", Cwd: cwd, WorkspaceRoots: []string{cwd}, StreamMaxRetries: 2,

@@ -218,6 +218,9 @@ func (t *Thread) shutdown() {
 	if tn != nil {
 		<-tn.done
 	}
+	if t.services.Stop != nil {
+		t.services.Stop()
+	}
 	if t.spec.Recorder != nil {
 		if err := t.spec.Recorder.Close(); err != nil {
 			t.services.Log.Error("closing a rollout", "thread", t.id, "error", err)

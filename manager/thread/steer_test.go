@@ -70,7 +70,7 @@ func TestSteerIsAnsweredThenTold(t *testing.T) {
 		b.heard.forget()
 		r, err := b.thread.Submit(b.Context(), &thread.Steer{ExpectedTurnID: id, Input: input("left")})
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		b.told()
 		r.Release()
@@ -81,7 +81,7 @@ func TestSteerIsAnsweredThenTold(t *testing.T) {
 		b.heard.forget()
 		begin := time.Now()
 		if _, err := b.thread.Submit(b.Context(), &thread.UserTurn{Input: input("dead")}); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		b.idle()
 		if took := time.Since(begin); took != 2*time.Second || !b.heard.has("completed user dead") {

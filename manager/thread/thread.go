@@ -54,6 +54,9 @@ type Services struct {
 	// Tools is what the next request may offer. It may wait, as long as ctx
 	// lives, for a server that is about to be ready.
 	Tools func(ctx context.Context, s Settings) tool.Offer
+	// Stop ends what the thread's tools have left running. It is called once,
+	// before the rollout is closed; may be nil.
+	Stop  func()
 	Asker Asker
 	Log   hclog.Logger
 	Now   func() time.Time
@@ -199,6 +202,14 @@ func (t *Thread) recordLocked(records []rollout.Record) {
 	if err := t.spec.Recorder.Append(records...); err != nil {
 		t.services.Log.Warn("recording a thread", "thread", t.id, "error", err)
 	}
+}
+
+// grow tells a piece of a growing item. It may block, as long as ctx lives.
+func (t *Thread) grow(ctx context.Context, e Event) {
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	e.Thread = t.id
+	t.observer.Event(ctx, e)
 }
 
 // told is the event of one notification to the subscribers.

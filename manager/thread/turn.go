@@ -302,6 +302,10 @@ func (tn *turn) Tell(ctx context.Context, method string, params any) {
 	tn.thread.tell(ctx, nil, told(method, params))
 }
 
+func (tn *turn) Grow(ctx context.Context, method, itemID, text string) {
+	tn.thread.grow(ctx, Event{Kind: Grew, Submission: tn.id, Method: method, Delta: Delta{TurnID: tn.id, ItemID: itemID, Index: -1, Text: text}})
+}
+
 func (tn *turn) Ask(ctx context.Context, w tool.Waiting, method string, params any) ([]byte, error) {
 	return tn.thread.Ask(ctx, w, method, params)
 }

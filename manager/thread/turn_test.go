@@ -137,7 +137,7 @@ func TestModelGoesOn(t *testing.T) {
 		b.start()
 		b.turn("x")
 		if n := len(b.model.requests); n != 2 {
-			t.Fatalf("%d requests", n)
+			b.Fatalf("%d requests", n)
 		}
 		same(t, b.model.said(1), []string{"user: x", "assistant: wait"})
 	}, cut(nil, message("msg_1", "wait"), []model.Event{{Kind: model.Completed, EndTurn: &no}}),
@@ -171,7 +171,7 @@ func TestEffectsWaitForTheAnswer(t *testing.T) {
 		b.start()
 		r, err := b.thread.Submit(b.Context(), &thread.UserTurn{Input: input("x")})
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		b.told()
 		time.Sleep(1900 * time.Millisecond)
@@ -186,7 +186,7 @@ func TestEffectsWaitForTheAnswer(t *testing.T) {
 
 		begin := time.Now()
 		if _, err = b.thread.Submit(b.Context(), &thread.UserTurn{Input: input("y")}); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		b.idle()
 		if took := time.Since(begin); took != 2*time.Second || !b.heard.has("turn/completed") {
@@ -201,7 +201,7 @@ func TestConfigureWaitsForTheAnswer(t *testing.T) {
 		cwd := t.TempDir()
 		r, err := b.thread.Submit(b.Context(), &thread.Configure{Overrides: thread.Overrides{Cwd: &cwd}})
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		b.told()
 		r.Release()
