@@ -157,7 +157,7 @@ func (t *Set) ReadResource(ctx context.Context, server, uri string) (json.RawMes
 func (t *Set) ReadForModel(ctx context.Context, server, uri string) (json.RawMessage, error) {
 	raw, err := t.ReadResource(ctx, server, uri)
 	if err != nil {
-		return nil, explain("resource", server, err)
+		return nil, fmt.Errorf("resources/read failed for `%s` (%s): %s", server, uri, cause(err, 0))
 	}
 	inner := bytes.TrimSpace(raw)
 	b := quote([]byte(`{"server":`), server)

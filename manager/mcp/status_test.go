@@ -153,3 +153,38 @@ func TestResources(t *testing.T) {
 		}
 	}
 }
+
+func TestResourceTools(t *testing.T) {
+	s := service(t)
+	set := join(t, s, &listener{}, testServer("a"))
+	for _, spec := range mcp.ResourceSpecs() {
+		if !json.Valid(spec) {
+			t.Errorf("not JSON: %s", spec)
+		}
+	}
+	for _, test := range []struct{ name, arguments, server, want string }{
+		{"list_mcp_resources", `{}`, "codex", `{"resources":[{"server":"a","name":"note","uri":"test://note","x-own":1},{"server":"a","name":"blob","uri":"test://blob"}]}`},
+		{"list_mcp_resources", `not json`, "codex", `{"resources":[{"server":"a","name":"note","uri":"test://note","x-own":1},{"server":"a","name":"blob","uri":"test://blob"}]}`},
+		{"list_mcp_resource_templates", `{"server":"a"}`, "a", `{"server":"a","resourceTemplates":[{"server":"a","name":"item","uriTemplate":"test://item/{id}"}]}`},
+		{"read_mcp_resource", `{"server":"a","uri":"test://note"}`, "a", `{"server":"a","uri":"test://note","contents":[{"text":"a note","uri":"test://note"}]}`},
+		{"read_mcp_resource", `{"server":"a","uri":"test://zz"}`, "a", "resources/read failed: resources/read failed for `a` (test://zz): Mcp error: -32002: Resource not found({\"why\":\"Resource not found\"})"},
+		{"read_mcp_resource", `{"server":"nope","uri":"x"}`, "nope", "unknown MCP server 'nope'"},
+		{"read_mcp_resource", `{"uri":"x"}`, "codex", "failed to parse function arguments: missing field `server`"},
+	} {
+		c, ok := set.ResourceCall(test.name, test.arguments)
+		if !ok {
+			t.Fatal(test.name)
+		}
+		if got := c.Item("i").Server; got != test.server {
+			t.Errorf("%s %s: shown under %s", test.name, test.arguments, got)
+		}
+		o := c.Run(within(t, 10*time.Second), 0)
+		var text string
+		if err := json.Unmarshal(o.Output, &text); err != nil || text != test.want || o.Failed != (o.Result == nil) {
+			t.Errorf("%s %s: %s, %v\nwant %s", test.name, test.arguments, text, err, test.want)
+		}
+	}
+	if _, ok := set.ResourceCall("other", ""); ok {
+		t.Error("another tool is taken for one of these")
+	}
+}

@@ -14,10 +14,14 @@ import (
 // Kind is the name of this kind of provider.
 const Kind = "mcp"
 
-// Serve runs p as a plugin and does not return. If p has a method
-// Shutdown(context.Context) it is called before the process ends, whatever the
+// Serve runs p as a plugin and does not return. If p has a method Serving() it
+// is called first: the process is p's alone from then on. If it has a method
+// Shutdown(context.Context) that is called before the process ends, whatever the
 // reason, and has about a second.
 func Serve(p Provider, opts ...serve.Option) {
+	if s, ok := p.(interface{ Serving() }); ok {
+		s.Serving()
+	}
 	if s, ok := p.(interface{ Shutdown(context.Context) }); ok {
 		opts = append(opts, serve.Cleanup(s.Shutdown))
 	}

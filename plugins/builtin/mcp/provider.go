@@ -26,6 +26,7 @@ const protocolVersion = "2025-06-18"
 type Provider struct {
 	spawner *spawner
 	hurry   chan struct{} // closed by Shutdown: nothing is polite any more
+	alone   bool          // set before the first Start
 
 	mu       sync.Mutex // guards what follows
 	shut     bool
@@ -39,19 +40,13 @@ func New() *Provider {
 }
 
 // Serve is the plugin process; it does not return.
-func Serve(opts ...serve.Option) {
-	p := New()
+func Serve(opts ...serve.Option) { provider.Serve(New(), opts...) }
+
+// Serving tells the provider that it has its process to itself: what leaves its
+// parent and its group among the descendants of servers is caught then.
+func (p *Provider) Serving() {
+	p.alone = true
 	p.spawner.adopt()
-	provider.Serve(plugin{p}, opts...)
-}
-
-// plugin is a Provider that has its process to itself.
-type plugin struct{ *Provider }
-
-// Shutdown ends every server and whatever they left.
-func (p plugin) Shutdown(ctx context.Context) {
-	p.Provider.Shutdown(ctx)
-	sweep(sweepWait)
 }
 
 // Shutdown ends every server without much ceremony and waits for that, within
@@ -72,6 +67,9 @@ func (p *Provider) Shutdown(ctx context.Context) {
 	case <-done:
 		p.spawner.close()
 	case <-ctx.Done():
+	}
+	if p.alone {
+		sweep(sweepWait)
 	}
 }
 
