@@ -51,20 +51,22 @@ type Manager struct {
 	mu          sync.Mutex // guards the fields below
 	threads     map[string]*live
 	client      thread.ClientInfo
-	extraSkills []string // folders, set by a client
+	extraSkills []string       // folders, set by a client
 	specs       []plugins.Spec // of the plugin host
 	closed      bool
 }
 
 // live is a loaded thread and what the manager holds for it.
 type live struct {
-	id      string
-	thread  *thread.Thread
-	meta    rollout.Meta
-	config  *config.Config
-	path    string        // of its rollout; empty for an ephemeral thread
-	dynamic *tool.Dynamic // the client's own tools; nil without any
-	skills  func()        // lets go of the watching of the thread's skill folders
+	id        string
+	thread    *thread.Thread
+	meta      rollout.Meta
+	config    *config.Config
+	path      string        // of its rollout; empty for an ephemeral thread
+	dynamic   *tool.Dynamic // the client's own tools; nil without any
+	terminals *tool.Terminals
+	approvals *tool.Approvals
+	skills    func() // lets go of the watching of the thread's skill folders
 
 	mu       sync.Mutex // guards the fields below
 	servers  *mcp.Set   // nil without MCP servers

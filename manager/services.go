@@ -99,6 +99,7 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 		Tools: func(ctx context.Context, s thread.Settings) tool.Offer {
 			return m.tools(ctx, l, catalog, s)
 		},
+		Stop:  l.terminals.Close,
 		Asker: &m.hub,
 		Log:   m.log.Named("thread"),
 		Now:   m.now,
@@ -108,7 +109,8 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 // tools is what a request may offer. A server that is about to be ready gets a
 // moment; one that is late joins the next request.
 func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s thread.Settings) tool.Offer {
-	offers := tool.Offers{tool.Plan{}}
+	info, _ := catalog.Lookup(s.Model)
+	offers := tool.Offers{tool.Plan{}, l.exec(m, info)}
 	if l.dynamic != nil {
 		offers = append(offers, l.dynamic)
 	}
@@ -118,7 +120,6 @@ func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s 
 		if late := set.WaitReady(wait); len(late) > 0 {
 			m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
 		}
-		info, _ := catalog.Lookup(s.Model)
 		offers = append(offers, tool.MCP{Offer: set.Offer(), Images: info.AcceptsImages()})
 	}
 	return offers

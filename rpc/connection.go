@@ -31,6 +31,7 @@ type Connection struct {
 	lanes   lanes
 	heads   heads
 	client  *manager.Client // this connection's subscriptions
+	ctx     context.Context // of the requests; that of Run
 
 	mu      sync.Mutex // guards the fields below
 	session *session   // nil until initialize
@@ -55,6 +56,7 @@ func NewConnection(in io.Reader, out io.Writer, o Options) *Connection {
 // Run serves requests until the input ends, the client is gone or ctx ends. It
 // returns when every accepted request has been answered.
 func (c *Connection) Run(ctx context.Context) error {
+	c.ctx = ctx // the reader's own ends with the input, and requests that wait are served after that
 	err := c.conn.Run(ctx)
 	c.lanes.close()
 	return err
@@ -78,7 +80,7 @@ const hugeRequest = 8 << 20
 
 // Request takes a request from the reader and puts it in its lane. It blocks
 // while too many requests wait.
-func (c *Connection) Request(ctx context.Context, id jsonrpc.ID, method string, params json.RawMessage) {
+func (c *Connection) Request(_ context.Context, id jsonrpc.ID, method string, params json.RawMessage) {
 	r, err := c.admit(method, params)
 	if len(params) > hugeRequest {
 		defer debug.FreeOSMemory() // what one such request took is not kept for the next
@@ -88,10 +90,10 @@ func (c *Connection) Request(ctx context.Context, id jsonrpc.ID, method string, 
 		return
 	}
 	if method == "initialize" { // whatever comes next depends on it, so it alone is served here
-		c.serve(ctx, r, id, method)
+		c.serve(r, id, method)
 		return
 	}
-	c.lanes.run(r.lane, func() { c.serve(ctx, r, id, method) })
+	c.lanes.run(r.lane, func() { c.serve(r, id, method) })
 }
 
 // Notification takes a notification from the reader. None of those a client may
@@ -99,10 +101,10 @@ func (c *Connection) Request(ctx context.Context, id jsonrpc.ID, method string, 
 func (c *Connection) Notification(context.Context, string, json.RawMessage) {}
 
 // serve answers one request, whatever happens in its handler.
-func (c *Connection) serve(ctx context.Context, r request, id jsonrpc.ID, method string) {
+func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 	var done reply
 	err := c.guard(method, func() (err error) {
-		done, err = r.row.handler(ctx, c, r.params)
+		done, err = r.row.handler(c.ctx, c, r.params)
 		return err
 	})
 	if err != nil {

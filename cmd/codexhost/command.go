@@ -92,6 +92,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 		Args:  cobra.NoArgs,
 		RunE:  serve,
 	})
+	root.AddCommand(newDemoCommand(out))
 	return root
 }
 

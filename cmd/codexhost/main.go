@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/plugins"
 )
 
@@ -18,8 +19,11 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
-	// A plugin is this same binary in another role. It must not touch anything
-	// of the host before it knows.
+	// A plugin, and what watches over a command, is this same binary in another
+	// role. It must not touch anything of the host before it knows.
+	if supervise, ok := sandbox.Role(os.Args[1:]); ok {
+		os.Exit(supervise())
+	}
 	if role, ok := plugins.Role(os.Args[1:]); ok {
 		os.Exit(servePlugin(role))
 	}

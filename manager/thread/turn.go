@@ -306,6 +306,14 @@ func (tn *turn) Grow(ctx context.Context, method, itemID, text string) {
 	tn.thread.grow(ctx, Event{Kind: Grew, Submission: tn.id, Method: method, Delta: Delta{TurnID: tn.id, ItemID: itemID, Index: -1, Text: text}})
 }
 
+func (tn *turn) Warn(_ context.Context, text string) { tn.warn(text) }
+func (tn *turn) Interrupt()                          { tn.cancel(errInterrupted) }
+
+func (tn *turn) Wait(ctx context.Context, w tool.Waiting) (done func()) {
+	tn.thread.wait(ctx, w, +1)
+	return func() { tn.thread.wait(context.WithoutCancel(ctx), w, -1) }
+}
+
 func (tn *turn) Ask(ctx context.Context, w tool.Waiting, method string, params any) ([]byte, error) {
 	return tn.thread.Ask(ctx, w, method, params)
 }

@@ -75,6 +75,15 @@ type Turn interface {
 	Complete(ctx context.Context, item protocol.ThreadItem)
 	// Tell sends a notification that no file remembers.
 	Tell(ctx context.Context, method string, params any)
+	// Grow tells a piece of text that an item has grown by; it may block while the
+	// client reads slowly.
+	Grow(ctx context.Context, method, itemID, text string)
+	// Warn tells the user something that does not end the turn.
+	Warn(ctx context.Context, text string)
+	// Interrupt ends the turn as the user would; the tool's own context ends, too.
+	Interrupt()
+	// Wait has the thread show what it waits for, until the function it returns is called.
+	Wait(ctx context.Context, w Waiting) (done func())
 	// Ask puts a request to the client; while it waits the thread shows so.
 	Ask(ctx context.Context, w Waiting, method string, params any) ([]byte, error)
 }
