@@ -1,8 +1,10 @@
 package rollout
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,25 +59,60 @@ func (s *Store) inherit(h *History) error {
 			return fmt.Errorf("reading rollout %s: it builds on itself", h.Path)
 		}
 		end = min(end, base.EndOrdinal)
-		path, err := s.segmentPath(base.ThreadID)
-		var m Meta
-		if err == nil {
-			src := source{path: path, end: end}
-			if m, err = src.meta(); err == nil {
-				h.sources = append(h.sources, src)
-			}
-		}
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrEmpty) || errors.Is(err, os.ErrNotExist) {
+		src, m, err := s.baseSource(base, end)
+		if baseGone(err) {
 			h.Warnings.MissingBase = base.ThreadID
 			break
 		}
 		if err != nil {
 			return fmt.Errorf("reading what %s builds on: %w", h.Path, err)
 		}
+		h.sources = append(h.sources, src)
 		base = m.Base
 	}
 	slices.Reverse(h.sources)
 	return nil
+}
+
+// baseSource is the stretch of another file that a base names, up to an ordinal that is the base's own or lower.
+func (s *Store) baseSource(base *Base, end uint64) (src source, m Meta, err error) {
+	path, err := s.segmentPath(base.ThreadID)
+	if err != nil {
+		return src, m, err
+	}
+	src = source{path: path, end: end}
+	if m, err = src.meta(); err == nil && end == base.EndOrdinal {
+		src.endAt(base.EndOffset)
+	}
+	return src, m, err
+}
+
+// baseGone tells a base that nobody can read any more from one that cannot be read now.
+func baseGone(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrEmpty) || errors.Is(err, os.ErrNotExist)
+}
+
+// endAt makes a source end at an offset, if what stands there shows that the hint is a true one: the line with
+// the ordinal at which the source ends. It saves looking at what came later.
+func (src *source) endAt(off int64) {
+	if off <= 0 || off >= src.bytes {
+		return
+	}
+	file, err := os.Open(src.path)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	start := make([]byte, 160)
+	n, err := file.ReadAt(start, off-1)
+	if err != nil && err != io.EOF || start[0] != '\n' {
+		return
+	}
+	_, rest, _ := bytes.Cut(start[1:n], []byte(`"ordinal":`))
+	digits := rest[:max(bytes.IndexAny(rest, ",}"), 0)]
+	if ordinal, ok := decodeUint(digits); ok && ordinal == src.end {
+		src.bytes = off
+	}
 }
 
 // meta reads the session meta of the source's file, and how long it is.

@@ -3,8 +3,10 @@ package rollout
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -90,6 +92,33 @@ func (s *Store) head(path string) (head, error) {
 	headBuffers.Put(buf)
 	s.heads.put(path, h)
 	return h, nil
+}
+
+// Summary is what a list would show of one stored thread, given by id or by path. It looks at the file's first
+// lines only.
+func (s *Store) Summary(ref string) (Summary, error) {
+	path, err := s.resolve(ref)
+	if err != nil {
+		return Summary{}, err
+	}
+	h, err := s.head(path)
+	if err != nil {
+		return Summary{}, fmt.Errorf("reading rollout: %w", err)
+	}
+	if h.meta.ID == "" {
+		return Summary{}, fmt.Errorf("reading rollout %s: %w", path, ErrEmpty)
+	}
+	sum := Summary{ID: h.meta.ID, Path: path, Meta: h.meta, Preview: h.preview, Model: h.model, Name: s.Name(h.meta.ID),
+		CreatedAt: h.meta.Timestamp, UpdatedAt: h.modTime, Archived: s.isArchived(path)}
+	if name, ok := parseFileName(filepath.Base(path)); ok && name.segment != "" {
+		sum.CreatedAt = s.created(h.meta)
+	}
+	if h.meta.Base != nil {
+		if base, err := s.firstHead(h.meta.Base); err == nil && base.listed {
+			sum.Preview, sum.Model = base.preview, orElse(h.model, base.model)
+		}
+	}
+	return sum, nil
 }
 
 // headBuffers hold the beginnings of files while thousands of them are looked into.

@@ -169,12 +169,24 @@ func (s *Store) Read(ref string) (*History, error) {
 	return s.read(path)
 }
 
-func (s *Store) read(path string) (*History, error) {
+// ReadUntil reads the history of a thread as it was when its file ended at a position.
+func (s *Store) ReadUntil(at Position) (*History, error) {
+	path, err := s.resolve(at.Path)
+	if err != nil {
+		return nil, err
+	}
+	return s.readUntil(path, at.Offset)
+}
+
+func (s *Store) read(path string) (*History, error) { return s.readUntil(path, 1<<63-1) }
+
+func (s *Store) readUntil(path string, end int64) (*History, error) {
 	h := &History{Path: path}
 	own := source{path: path, end: noEnd}
 	if err := h.readMeta(&own); err != nil {
 		return nil, err
 	}
+	own.bytes = min(own.bytes, end)
 	if err := s.inherit(h); err != nil {
 		return nil, err
 	}

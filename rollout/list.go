@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type ListOptions struct {
 	DefaultProvider string   // what a file that names no provider counts as
 	Sources         []string // kinds as on the wire: cli, vscode, exec, subAgentReview, ...; nil means interactive ones
 	Search          string   // in preview or name, case-sensitive
+	Excluded        []string // thread ids to leave out
 }
 
 // Page is a page of a list.
@@ -70,12 +72,49 @@ type candidate struct {
 	path  string // path of its newest one
 }
 
-// threads returns all threads, newest first. Only folders are read, and only those that changed.
+// merged is the list of all threads as the folders stood that it was made of.
+type merged struct {
+	mu      sync.Mutex
+	folders []*folder
+	list    []candidate
+}
+
+// threads returns all threads, newest first; the list is not to be changed. Only folders are read, and only those
+// that changed.
 func (s *Store) threads(archived bool) ([]candidate, error) {
-	var list []candidate
+	if archived {
+		dir, err := s.listing.read(s.archive())
+		if err != nil {
+			return nil, err
+		}
+		return mergeFolders([]*folder{dir}), nil
+	}
+	var folders []*folder
+	err := s.days("", func(day *folder) bool {
+		folders = append(folders, day)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &s.merged
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Equal(m.folders, folders) {
+		m.folders, m.list = folders, mergeFolders(folders)
+	}
+	return m.list, nil
+}
+
+// mergeFolders makes one thread of the files of each. Folders and files come newest first.
+func mergeFolders(folders []*folder) []candidate {
+	n := 0
+	for _, dir := range folders {
+		n += len(dir.files)
+	}
+	list := make([]candidate, 0, n)
 	segments := map[string]string{} // newest, of threads whose first file is yet to come
-	add := func(dir *folder) bool {
-		list = slices.Grow(list, len(dir.files))
+	for _, dir := range folders {
 		for _, e := range dir.files {
 			if e.segment != "" {
 				if segments[e.id] == "" {
@@ -90,17 +129,8 @@ func (s *Store) threads(archived bool) ([]candidate, error) {
 			}
 			list = append(list, c)
 		}
-		return true
 	}
-	if archived {
-		dir, err := s.listing.read(s.archive())
-		if err != nil {
-			return nil, err
-		}
-		add(dir)
-		return list, nil
-	}
-	return list, s.days("", add)
+	return list
 }
 
 type pager struct {
@@ -112,6 +142,9 @@ type pager struct {
 
 // summary looks into a thread's files; ok is false if it is not to be shown.
 func (p *pager) summary(c candidate) (sum Summary, ok bool) {
+	if slices.Contains(p.options.Excluded, c.id) {
+		return sum, false
+	}
 	h, err := p.store.head(c.path)
 	if err != nil || h.meta.ID == "" {
 		return sum, false
@@ -203,6 +236,7 @@ func SourceKind(source json.RawMessage) (kind, custom string) {
 // byCreation needs to look into no more files than the page takes.
 func (p *pager) byCreation(list []candidate) (Page, error) {
 	if p.options.Ascending {
+		list = slices.Clone(list)
 		slices.Reverse(list)
 	}
 	page := Page{}
@@ -215,19 +249,17 @@ func (p *pager) byCreation(list []candidate) (Page, error) {
 		if !ok {
 			continue
 		}
-		at := cursor{stampTime(list[i].stamp), list[i].id}
 		if len(page.Threads) == p.options.Limit {
-			break
+			return page, nil
 		}
+		at := cursor{stampTime(list[i].stamp), list[i].id}
 		if len(page.Threads) == 0 {
 			page.Backwards = p.backwards(at.at)
 		}
 		page.Threads = append(page.Threads, sum)
 		page.Next = at.String()
 	}
-	if len(page.Threads) < p.options.Limit {
-		page.Next = ""
-	}
+	page.Next = ""
 	return page, nil
 }
 
@@ -284,10 +316,10 @@ func (p *pager) byUpdate(list []candidate) (Page, error) {
 	})
 	page := Page{}
 	for _, c := range all {
-		if len(page.Threads) == p.options.Limit {
-			return page, nil
-		}
 		if sum, ok := p.summary(c.candidate); ok {
+			if len(page.Threads) == p.options.Limit {
+				return page, nil
+			}
 			if len(page.Threads) == 0 {
 				page.Backwards = p.backwards(c.at)
 			}

@@ -217,3 +217,43 @@ func TestAThreadWithoutAQuestionIsNotListed(t *testing.T) {
 		t.Errorf("find nothing: %v", err)
 	}
 }
+
+func TestAPageThatEndsWithTheListHasNoNext(t *testing.T) {
+	s := testStore(t)
+	ids := someThreads(t, s, 4, nil)
+	for _, key := range []string{SortCreated, SortUpdated} {
+		for _, ascending := range []bool{true, false} {
+			o := ListOptions{SortKey: key, Ascending: ascending, Limit: 2}
+			p, err := s.List(o)
+			ok(t, err)
+			o.Cursor = p.Next
+			if p, err = s.List(o); err != nil || len(p.Threads) != 2 || p.Next != "" {
+				t.Errorf("%s, ascending %v: %d threads, next %q, %v", key, ascending, len(p.Threads), p.Next, err)
+			}
+		}
+	}
+	o := ListOptions{Limit: 2, Excluded: []string{ids[3], ids[2]}}
+	if got := list(t, s, o); !slices.Equal(got, []string{ids[1], ids[0]}) {
+		t.Errorf("a page with threads left out: %v", got)
+	}
+}
+
+func TestSummaryIsWhatTheListShows(t *testing.T) {
+	s := testStore(t)
+	ids := someThreads(t, s, 2, nil)
+	ok(t, s.SetName(ids[1], "a name"))
+	p, err := s.List(ListOptions{})
+	ok(t, err)
+	for _, want := range p.Threads {
+		if got, err := s.Summary(want.ID); err != nil || got.Preview != want.Preview || got.Name != want.Name || !got.UpdatedAt.Equal(want.UpdatedAt) {
+			t.Errorf("%+v, want %+v, %v", got, want, err)
+		}
+	}
+	tail, err := s.Tail(ids[0])
+	ok(t, err)
+	f, err := s.ForkAt(forkMeta(t), ids[0], tail.Cut())
+	ok(t, err)
+	if got, err := s.Summary(f.ID()); err != nil || got.Preview != "question 0" {
+		t.Errorf("of a fork: %+v, %v", got, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -155,7 +156,7 @@ func TestItemPages(t *testing.T) {
 func TestTailKnowsTheEnd(t *testing.T) {
 	for _, mode := range []string{ModePaginated, ModeLegacy} {
 		s := testStore(t)
-		r, _ := pagedThread(t, s, mode)
+		r, turns := pagedThread(t, s, mode)
 		check := func() {
 			t.Helper()
 			h := read(t, s, r.ID())
@@ -164,7 +165,12 @@ func TestTailKnowsTheEnd(t *testing.T) {
 			if tail.End != h.End || tail.State != h.State || tail.LastTurnID != h.LastTurnID && h.State.MidTurn || tail.Meta.ID != r.ID() {
 				t.Errorf("tail %+v\nhistory %+v %+v", tail, h.End, h.State)
 			}
+			if !reflect.DeepEqual(tail.Tokens, h.Tokens) || tail.Model != h.Model || tail.Effort != h.Effort || !tail.UpdatedAt.Equal(h.UpdatedAt) {
+				t.Errorf("tail %+v\nhistory %+v %s %s", tail, h.Tokens, h.Model, h.Effort)
+			}
 		}
+		check()
+		ok(t, r.Append(TokenCount(TokenInfo{Total: TokenUsage{Total: 7}}, nil), TurnContext{TurnID: turns[0], Model: "m", Effort: "low"}.Record()))
 		check()
 		ok(t, r.Append(ResponseItem([]byte(`{"type":"message","role":"developer","content":[{"type":"input_text","text":"`+strings.Repeat("long ", 40000)+`"}]}`))))
 		check()
@@ -179,6 +185,19 @@ func TestTailKnowsTheEnd(t *testing.T) {
 			fh := read(t, s, f.ID())
 			if fh.State.MidTurn || len(questions(fh)) != 7 {
 				t.Errorf("fork %+v", questions(fh))
+			}
+			for range 2 { // a fork, and a fork of it, know what they inherit
+				inherited, err := s.Tail(f.ID())
+				ok(t, err)
+				if inherited.State.MidTurn || inherited.Model != "m" || inherited.Tokens == nil || inherited.Tokens.Total.Total != 7 {
+					t.Errorf("tail of a fork: %+v", inherited)
+				}
+				f, err = s.ForkAt(forkMeta(t), f.ID(), inherited.Cut())
+				ok(t, err)
+			}
+			ok(t, r.Append(TurnContext{TurnID: "later", Model: "another"}.Record()))
+			if inherited, err := s.Tail(f.ID()); err != nil || inherited.Model != "m" {
+				t.Errorf("a fork hears of what came later: %+v, %v", inherited, err)
 			}
 		}
 	}

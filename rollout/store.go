@@ -31,6 +31,7 @@ type Store struct {
 	now    func() time.Time
 
 	listing listing
+	merged  merged
 	heads   headCache
 	names   nameCache
 }

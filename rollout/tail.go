@@ -7,18 +7,23 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 )
 
 // Tail is what the end of a thread's file says without reading the rest.
 type Tail struct {
-	Meta       Meta
-	End        Position
-	State      TurnState
-	LastTurnID string
+	Meta          Meta
+	End           Position
+	State         TurnState
+	LastTurnID    string
+	Tokens        *TokenInfo // of the last token_count that had any
+	Model, Effort string     // of the last turn_context
+	UpdatedAt     time.Time  // of the file
 }
 
-// Tail reads the last lines of a stored thread, back to its last turn event. It is enough to fork the thread at
-// its end: Cut gives the decision. Of a legacy file, or one that has no turn event, everything is read.
+// Tail reads the last lines of a stored thread, back to its last turn event, its last turn_context and its last
+// token_count, also where a fork or a reverted thread has them in what it inherits. It is enough to fork the
+// thread at its end: Cut gives the decision. Of a legacy file, or one that has no turn event, everything is read.
 func (s *Store) Tail(ref string) (Tail, error) {
 	path, err := s.resolve(ref)
 	if err != nil {
@@ -29,18 +34,19 @@ func (s *Store) Tail(ref string) (Tail, error) {
 	if err := h.readMeta(&src); err != nil {
 		return Tail{}, err
 	}
-	found := false
 	if h.Meta.HistoryMode == ModePaginated {
-		if found, err = h.readTail(&src); err != nil {
+		r := tailReader{Tail: Tail{Meta: h.Meta, UpdatedAt: h.UpdatedAt, End: Position{Offset: src.bytes, Path: path}}}
+		if err := s.readTail(&r, src); err != nil {
 			return Tail{}, err
 		}
-	}
-	if !found {
-		if h, err = s.read(path); err != nil {
-			return Tail{}, err
+		if r.ended {
+			return r.Tail, nil
 		}
 	}
-	return Tail{h.Meta, h.End, h.State, h.LastTurnID}, nil
+	if h, err = s.read(path); err != nil {
+		return Tail{}, err
+	}
+	return Tail{h.Meta, h.End, h.State, h.LastTurnID, h.Tokens, h.Model, h.Effort, h.UpdatedAt}, nil
 }
 
 // Cut keeps everything, as [History.CutAtEnd] does.
@@ -49,32 +55,94 @@ func (t Tail) Cut() Cut {
 	return h.CutAtEnd()
 }
 
-// readTail replays the lines from the last turn event on.
-func (h *History) readTail(src *source) (found bool, err error) {
+// tailReader takes the lines of a history from the last one backwards until it knows all that a tail says.
+type tailReader struct {
+	Tail
+	ended   bool // the last turn event that names its turn was seen
+	closed  bool // an event that ends a turn was seen
+	context bool // the last turn_context was seen
+}
+
+// readTail reads a file and what it builds on. A base that is gone ends the history, as it does for readers.
+func (s *Store) readTail(r *tailReader, src source) error {
+	base := r.Meta.Base
+	if base != nil {
+		r.End.Ordinal = base.EndOrdinal
+	}
+	for depth := 0; ; depth++ {
+		if err := src.backwards(func(rec *record, off int64) bool { return r.line(&src, rec, off) }); err != nil {
+			return err
+		}
+		if r.done() || base == nil {
+			return nil
+		}
+		if depth == maxChain {
+			return fmt.Errorf("reading rollout %s: it builds on itself", r.End.Path)
+		}
+		next, m, err := s.baseSource(base, min(src.end, base.EndOrdinal))
+		if baseGone(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading what %s builds on: %w", r.End.Path, err)
+		}
+		src, base = next, m.Base
+	}
+}
+
+func (r *tailReader) done() bool { return r.ended && r.context && r.Tokens != nil }
+
+// line takes a line and reports whether the one before it is wanted.
+func (r *tailReader) line(src *source, rec *record, off int64) bool {
+	if rec.hasOrdinal && src.path == r.End.Path {
+		r.End.Ordinal = max(r.End.Ordinal, rec.ordinal+1)
+	}
+	switch string(rec.kind) {
+	case kindContext:
+		if ok, _ := rec.sound(); ok && !r.context {
+			r.Model, r.Effort, r.context = memberString(rec.payload, "model"), memberString(rec.payload, "effort"), true
+		}
+	case kindEvent:
+		switch {
+		case string(rec.event) == "token_count" && r.Tokens == nil:
+			if ok, _ := rec.sound(); ok {
+				if info := member(rec.payload, "info"); !isNull(info) {
+					r.Tokens = parseTokens(info)
+				}
+			}
+		case turnEvent(rec.event) && !r.ended:
+			if ok, _ := rec.sound(); ok {
+				r.turnEvent(string(rec.event), memberString(rec.payload, "turn_id"), Position{rec.ordinal, off, src.path})
+			}
+		}
+	}
+	return !r.done()
+}
+
+// turnEvent takes the last event of a turn. An end that names no turn leaves the name to the event before it.
+func (r *tailReader) turnEvent(name, id string, at Position) {
+	started := name == "task_started"
+	if started && !r.closed {
+		r.State = TurnState{true, id, at}
+	}
+	r.closed = r.closed || !started
+	r.LastTurnID, r.ended = id, started || id != ""
+}
+
+// backwards calls f with the source's usable lines, last first, until f says false.
+func (src *source) backwards(f func(rec *record, off int64) bool) error {
 	file, err := os.Open(src.path)
 	if err != nil {
-		return false, fmt.Errorf("reading rollout: %w", err)
+		return fmt.Errorf("reading rollout: %w", err)
 	}
 	defer file.Close()
-	from := int64(-1)
-	err = reverseLines(file, src.bytes, func(line []byte, off int64) bool {
-		rec, ok := parsePrefix(line)
-		if ok && string(rec.kind) == kindEvent && turnEvent(rec.event) && rec.hasOrdinal {
-			from = off
+	return reverseLines(file, src.bytes, func(line []byte, off int64) bool {
+		rec, ok := parseLine(line)
+		if !ok || rec.hasOrdinal && rec.ordinal >= src.end {
+			return true
 		}
-		return from < 0
+		return f(&rec, off)
 	})
-	if err != nil || from < 0 {
-		return false, err
-	}
-	tail := *src
-	tail.from = from
-	b := historyBuilder{h: h, src: &tail}
-	if err := tail.walk(&h.Warnings, b.add); err != nil {
-		return false, err
-	}
-	b.finish()
-	return true, nil
 }
 
 func turnEvent(name []byte) bool {
