@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -80,7 +79,7 @@ func (b *backend) try(ctx context.Context) error {
 	c := &confinement{Root: os.Geteuid() == 0, Roots: []Root{{Path: "/tmp"}}}
 	l := &launch{
 		order: order{Argv: []string{"/proc/self/exe"}, Dir: "/", Try: true, Confine: c},
-		attr:  &syscall.SysProcAttr{Setsid: true},
+		attr:  plain(),
 	}
 	b.apply(l)
 	spec := Spec{Argv: l.order.Argv, Dir: "/", Policy: Policy{Mode: ReadOnly}, OutputLimit: 4096, Drain: defaultDrain}

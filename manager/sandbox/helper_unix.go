@@ -184,9 +184,7 @@ func (h *helper) watch(linger bool) int {
 			if w.pid == h.main && h.exit == nil {
 				h.exit = w.exit()
 				if !linger {
-					h.end(0, reaped) // what a confined command leaves behind ends with it
-					h.tell(report{Exited: h.exit}, -1)
-					return 0
+					return h.finish(0, reaped) // what a confined command leaves behind ends with it
 				}
 				h.tell(report{Exited: h.exit}, -1)
 			}
@@ -197,9 +195,7 @@ func (h *helper) watch(linger bool) int {
 				h.hostIsGone()
 				return 0
 			case r.Kill:
-				h.end(r.grace(), reaped)
-				h.tell(report{Exited: h.exit}, -1)
-				return 0
+				return h.finish(r.grace(), reaped)
 			case r.Signal > 0 && h.exit == nil:
 				_ = unix.Kill(-h.main, unix.Signal(r.Signal))
 			}
@@ -219,24 +215,32 @@ func (h *helper) hear(asked chan<- request) {
 	}
 }
 
-// end kills everything, politely for the length of grace, and returns when nothing is left or nothing more can be done.
-func (h *helper) end(grace time.Duration, reaped <-chan wait) {
+// finish ends everything and tells the host how it went.
+func (h *helper) finish(grace time.Duration, reaped <-chan wait) int {
+	gone := h.end(grace, reaped)
+	h.tell(report{Exited: h.exit, Survivors: !gone}, -1)
+	return 0
+}
+
+// end kills everything, politely for the length of grace. False when something could not be killed.
+func (h *helper) end(grace time.Duration, reaped <-chan wait) bool {
 	if grace > 0 {
 		killAll(unix.SIGTERM)
 		killAll(unix.SIGCONT)
 		if h.drain(grace, reaped) {
-			return
+			return true
 		}
 	}
 	// Each round kills what the round before had forked meanwhile. The pause grows, because what is left after a few
 	// rounds waits for a device and not for us.
 	pause := time.Millisecond
-	for limit := time.Now().Add(killSlack); time.Now().Before(limit); pause = min(2*pause, 100*time.Millisecond) {
+	for limit := time.Now().Add(killSlack - time.Second); time.Now().Before(limit); pause = min(2*pause, 100*time.Millisecond) {
 		killAll(unix.SIGKILL)
 		if h.drain(pause, reaped) {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // drain reaps for the length of d. True when no child is left.

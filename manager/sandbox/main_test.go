@@ -1,14 +1,70 @@
 package sandbox
 
 import (
+	"context"
+	"fmt"
 	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
-// TestMain lets the test binary be the supervisor of the commands that tests start.
+// TestMain lets the test binary be the supervisor of the commands that tests start, a host to be killed, and the program
+// that tries to get out.
 func TestMain(m *testing.M) {
 	if run, ok := Role(os.Args[1:]); ok {
 		os.Exit(run())
 	}
+	if plan := os.Getenv("SANDBOX_TEST_HOST"); plan != "" {
+		os.Exit(playHost(plan))
+	}
+	if len(os.Args) == 3 && os.Args[1] == "get-out" {
+		os.Exit(getOut(os.Args[2]))
+	}
 	os.Exit(m.Run())
+}
+
+// playHost starts one command and waits to be killed.
+func playHost(plan string) int {
+	f := strings.SplitN(plan, "|", 3)
+	p, err := Start(context.Background(), shell(f[1], Mode(f[0]), f[2]))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer p.Close()
+	time.Sleep(time.Minute)
+	return 1
+}
+
+var marks atomic.Int64
+
+// newMark is a number of seconds that nothing else on this machine sleeps.
+func newMark() string {
+	return fmt.Sprintf("%d.%d", 1_000_000+os.Getpid(), marks.Add(1)+time.Now().UnixNano()%1_000_000*1000)
+}
+
+// alive lists the command lines that hold all of the words, supervisors aside.
+func alive(words ...string) []string {
+	out, err := exec.Command("ps", "-eo", "pid,stat,args").Output()
+	if err != nil {
+		panic(err)
+	}
+	var found []string
+lines:
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) < 3 || strings.HasPrefix(f[1], "Z") || words[0] == "sleep" && f[2] != "sleep" {
+			continue
+		}
+		for _, w := range words {
+			if !strings.Contains(line, w) {
+				continue lines
+			}
+		}
+		found = append(found, strings.TrimSpace(line))
+	}
+	return found
 }

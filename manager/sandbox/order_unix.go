@@ -65,8 +65,8 @@ type report struct {
 	Started *started `json:"started,omitempty"`
 	Failed  *failure `json:"failed,omitempty"`
 	Exited  *Exit    `json:"exited,omitempty"`
-	// Left says that a kill has not succeeded, with the pids.
-	Left []int `json:"left,omitempty"`
+	// Survivors says that not everything could be killed.
+	Survivors bool `json:"survivors,omitempty"`
 }
 
 type started struct {

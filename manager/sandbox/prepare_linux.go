@@ -12,15 +12,21 @@ import (
 )
 
 // prepare resolves a policy against the file system and picks the means.
-func prepare(ctx context.Context, spec *Spec) (*launch, error) {
+func prepare(_ context.Context, spec *Spec) (*launch, error) {
+	if !spec.Policy.Mode.Confined() {
+		return prepareWith(nil, spec)
+	}
+	return prepareWith(detected(), spec)
+}
+
+func prepareWith(b *backend, spec *Spec) (*launch, error) {
 	l := &launch{
 		order: order{Argv: spec.Argv, Dir: spec.Dir, Env: spec.Env, TTY: spec.TTY, Linger: true},
-		attr:  &syscall.SysProcAttr{Setsid: true},
+		attr:  plain(),
 	}
 	if !spec.Policy.Mode.Confined() {
 		return l, nil
 	}
-	b := detected()
 	if err := b.allows(spec.Policy); err != nil {
 		return nil, err
 	}
@@ -89,9 +95,17 @@ func controlSockets() []string {
 	return out
 }
 
+// plain starts a supervisor in a session of its own. It learns of the host's end from its socket, unless somebody stopped
+// it: the signal sets it going again. The signal comes when the thread that started it ends, which may be long before the
+// host does and then changes nothing.
+func plain() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGCONT}
+}
+
 // namespaces are those of a confined command. User and process ones are not to be had everywhere.
 func namespaces(user, pid, network bool) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWIPC}
+	attr := plain()
+	attr.Cloneflags = unix.CLONE_NEWNS | unix.CLONE_NEWIPC
 	if !network {
 		attr.Cloneflags |= unix.CLONE_NEWNET
 	}
@@ -103,6 +117,8 @@ func namespaces(user, pid, network bool) *syscall.SysProcAttr {
 		attr.UidMappings = idMap("/proc/self/uid_map", os.Geteuid())
 		attr.GidMappings = idMap("/proc/self/gid_map", os.Getegid())
 		attr.GidMappingsEnableSetgroups = os.Geteuid() == 0
+		// Whoever is not the superuser inside loses every right when a program is executed, but for these.
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_KILL}
 	}
 	return attr
 }

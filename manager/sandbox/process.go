@@ -20,7 +20,9 @@ type Process struct {
 
 	exited chan struct{} // closed when the command itself ended; exit is set before
 	exit   Exit
-	gone   chan struct{} // closed when nothing is left of it
+	gone   chan struct{} // closed when nothing is left of it; survivors is set before
+	// survivors says that something could not be killed.
+	survivors bool
 
 	mu      sync.Mutex
 	stdin   *os.File // nil when closed; the terminal's master when tty
@@ -198,36 +200,46 @@ func (p *Process) Signal(number int) error {
 }
 
 // Kill ends the command and everything it started, daemons included: TERM first, KILL after grace. When it returns nil
-// nothing of them is alive. It takes at most grace plus five seconds and then returns ErrSurvivors.
+// nothing of them is alive. It takes at most grace plus ten seconds and then returns ErrSurvivors.
 func (p *Process) Kill(grace time.Duration) error {
 	select {
 	case <-p.gone:
-		return nil
+		return p.left()
 	default:
 	}
-	if err := p.ctl.kill(grace); err != nil {
-		return p.destroy()
+	// An error means that it is ending already.
+	_ = p.ctl.kill(grace)
+	if p.goneWithin(grace + killSlack) {
+		return p.left()
 	}
-	limit := time.NewTimer(grace + killSlack)
+	return p.destroy()
+}
+
+// goneWithin waits for the end of everything, as long as d.
+func (p *Process) goneWithin(d time.Duration) bool {
+	limit := time.NewTimer(d)
 	defer limit.Stop()
 	select {
 	case <-p.gone:
-		return nil
+		return true
 	case <-limit.C:
-		return p.destroy()
+		return false
 	}
+}
+
+func (p *Process) left() error {
+	if p.survivors {
+		return ErrSurvivors
+	}
+	return nil
 }
 
 func (p *Process) destroy() error {
 	err := p.ctl.destroy()
-	limit := time.NewTimer(killSlack)
-	defer limit.Stop()
-	select {
-	case <-p.gone:
-		return err
-	case <-limit.C:
-		return errors.Join(ErrSurvivors, err)
+	if p.goneWithin(killSlack) {
+		return errors.Join(err, p.left())
 	}
+	return errors.Join(ErrSurvivors, err)
 }
 
 // Close kills what is left, at once, and frees everything. What the streams hold can still be read.

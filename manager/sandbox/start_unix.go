@@ -29,11 +29,11 @@ func start(ctx context.Context, spec Spec) (*Process, error) {
 	if os.Getenv(helperEnv) != "" {
 		return nil, fmt.Errorf("starting %s: this program is a supervisor that did not branch off in main: call sandbox.Role first", spec.Argv[0])
 	}
-	launch, err := prepare(ctx, &spec)
+	l, err := prepare(ctx, &spec)
 	if err != nil {
 		return nil, err
 	}
-	return launch.run(ctx, spec)
+	return l.run(ctx, spec)
 }
 
 // launch is everything one supervisor is started with.
@@ -318,6 +318,9 @@ func (s *supervisor) listen() {
 		if err := readFrame(s.conn, &r); err != nil {
 			break
 		}
+		if r.Survivors {
+			s.p.survivors = true
+		}
 		if r.Exited != nil && !exited {
 			exited = true
 			s.p.exit = *r.Exited
@@ -326,6 +329,7 @@ func (s *supervisor) listen() {
 	}
 	_ = s.conn.Close()
 	state, _ := s.proc.Wait()
+	s.release()
 	if !exited {
 		// Killed from outside, or by its command. What it watched over is found again by the process group.
 		s.p.exit = Exit{Code: 128 + int(unix.SIGKILL), Signal: int(unix.SIGKILL), Lost: true}
@@ -334,13 +338,13 @@ func (s *supervisor) listen() {
 	if state == nil || !state.Success() {
 		sweepGroup(s.group)
 	}
-	s.release()
 	close(s.p.gone)
 }
 
 func (s *supervisor) signal(number int) error { return s.send(request{Signal: number}) }
 
 func (s *supervisor) kill(grace time.Duration) error {
+	_ = s.proc.Signal(unix.SIGCONT) // a command with full access may have stopped it
 	return s.send(request{Kill: true, GraceMS: grace.Milliseconds()})
 }
 

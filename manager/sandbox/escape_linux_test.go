@@ -1,0 +1,250 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// getOut tries ways from inside, all or the harmless ones, with one line of verdict each. The world is in the environment.
+func getOut(names string) int {
+	var w world
+	if err := json.Unmarshal([]byte(os.Getenv("WORLD")), &w); err != nil {
+		fmt.Println("!", err)
+		return 2
+	}
+	for _, way := range ways() {
+		if names == "harmless" && way.kind == "never" {
+			continue
+		}
+		err := way.try(&w)
+		verdict := "out"
+		if err != nil {
+			verdict = "in: " + err.Error()
+		}
+		fmt.Printf("%s|%s\n", way.name, verdict)
+	}
+	return 0
+}
+
+// TestEscapes tries every way out of both confined modes, as whoever runs the tests, and as an ordinary user too when
+// that is the superuser. Each way is tried unconfined first: one that does not work there proves nothing.
+func TestEscapes(t *testing.T) {
+	needConfinement(t)
+	escapes(t, detected())
+	if os.Geteuid() == 0 && os.Getenv("SANDBOX_TEST_USER") == "" {
+		t.Run("ordinary user", func(t *testing.T) { asNobody(t, "^TestEscapes$") })
+	}
+}
+
+func TestEscapesByOtherMeans(t *testing.T) {
+	for _, b := range []*backend{
+		{means: meansNamespaces, pid: true},
+		{means: meansBubblewrap, bwrapProc: true},
+		{means: meansNamespaces, user: true},
+		{means: meansLandlock},
+	} {
+		b.landlock = landlockVersion()
+		b.bwrap, _ = exec.LookPath("bwrap")
+		t.Run(fmt.Sprintf("%+v", *b), func(t *testing.T) {
+			if err := b.try(t.Context()); err != nil {
+				t.Skip(err)
+			}
+			escapes(t, b)
+		})
+	}
+}
+
+func escapes(t *testing.T, b *backend) {
+	free := attempt(t, nil, FullAccess)
+	worked := 0
+	for _, way := range ways() {
+		verdict := free[way.name]
+		possible := way.kind == "" || way.kind == "root" && os.Geteuid() == 0
+		if verdict == "out" {
+			worked++
+		} else if possible {
+			t.Logf("unconfined, %q does not work on this machine: %s", way.name, verdict)
+		}
+	}
+	for _, mode := range []Mode{ReadOnly, WorkspaceWrite} {
+		tried, out := 0, 0
+		got := attempt(t, b, mode)
+		for _, way := range ways() {
+			if way.inWork && mode == WorkspaceWrite && (way.kind == "" || os.Geteuid() != 0) {
+				continue // allowed there
+			}
+			verdict, ok := got[way.name]
+			tried++
+			if !ok || verdict == "out" {
+				out++
+				t.Errorf("%s: %q: got %q", mode, way.name, verdict)
+			}
+		}
+		t.Logf("%s under %s as uid %d: %d ways tried, %d out; %d of them work unconfined", b.means, mode, os.Geteuid(), tried, out, worked)
+	}
+}
+
+// attempt runs all ways in one mode, in a fresh world, and returns the verdicts by name.
+func attempt(t *testing.T, b *backend, mode Mode) map[string]string {
+	t.Helper()
+	w := newWorld(t)
+	text, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	which := "all"
+	if !mode.Confined() {
+		which = "harmless"
+	}
+	spec := Spec{
+		Argv: []string{testBinary(t), "get-out", which}, Dir: w.Work, OutputLimit: DefaultOutputLimit, Drain: time.Second,
+		Env: []string{"PATH=/usr/bin:/bin", "WORLD=" + string(text)},
+		Policy: Policy{
+			Mode: mode, Cwd: w.Work, AcceptGaps: true, ExcludeSlashTmp: true, ExcludeTmpdir: true,
+			WritableRoots: []string{w.work("wt"), w.work("linkroot")}, Hidden: []string{w.Hidden, w.out("auth.json")},
+		},
+	}
+	l, err := prepareWith(b, &spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	p, err := l.run(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	exit, err := p.Wait(ctx)
+	if err != nil || exit.Code != 0 {
+		t.Fatalf("%s: %+v %v\n%s", mode, exit, err, text2(p))
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(text2(p)) {
+		name, verdict, ok := strings.Cut(strings.TrimSpace(line), "|")
+		if !ok {
+			t.Log(line)
+		} else {
+			got[name] = verdict
+		}
+	}
+	return got
+}
+
+func text2(p *Process) string { return string(p.Stdout().Snapshot().Bytes()) }
+
+func newWorld(t *testing.T) *world {
+	base := t.TempDir()
+	w := &world{
+		Out: base + "/out", Work: base + "/work", Hidden: base + "/out/hidden",
+		Secret: "SECRET_OF_HOST=" + strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
+	for _, dir := range []string{
+		w.Out, w.Work, w.Hidden, w.out("sparedir"), w.out("home"), w.work(".git/hooks"), w.work("main/.git/worktrees/wt"),
+		w.work("main/.git/hooks"), w.work("wt"), w.work("linkroot"), w.work("realgit"),
+	} {
+		must(t, os.MkdirAll(dir, 0o755))
+	}
+	for path, text := range map[string]string{
+		w.out("victim"): "victim", w.out("spare1"): "", w.out("spare2"): "", w.out("spare3"): "", w.out("spare4"): "",
+		w.out("auth.json"): "the key", w.Hidden + "/key": "the key", w.work(".git/config"): "", w.work(".git/hooks/sample"): "",
+		w.work("wt/.git"): "gitdir: ../main/.git/worktrees/wt\n", w.work("main/.git/worktrees/wt/commondir"): "../..\n",
+		w.out("home/.bashrc"): "",
+	} {
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	must(t, os.Symlink("../realgit", w.work("linkroot/.git")))
+	must(t, os.Symlink(w.Hidden, w.out("to-hidden")))
+	w.outsiders(t)
+	return w
+}
+
+// outsiders are what a command could talk to.
+func (w *world) outsiders(t *testing.T) {
+	host := exec.Command("sleep", "600")
+	host.Env, host.Dir = []string{w.Secret}, w.Out
+	must(t, host.Start())
+	t.Cleanup(func() { _ = host.Process.Kill(); _ = host.Wait() })
+	w.Host = host.Process.Pid
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	w.Socket, w.Datagram = w.out("sock"), w.out("dgram")
+	named, err := net.Listen("unix", w.Socket)
+	must(t, err)
+	dgram, err := net.ListenPacket("unixgram", w.Datagram)
+	must(t, err)
+	w.Abstract = w.Secret
+	abstract, err := net.Listen("unix", "@"+w.Abstract)
+	must(t, err)
+	t.Cleanup(func() {
+		for _, c := range []interface{ Close() error }{tcp, udp, named, dgram, abstract} {
+			_ = c.Close()
+		}
+	})
+	w.Port, w.UDP = tcp.Addr().(*net.TCPAddr).Port, udp.LocalAddr().(*net.UDPAddr).Port
+	w.Shm, err = unix.SysvShmGet(unix.IPC_PRIVATE, 4096, unix.IPC_CREAT|0o600)
+	must(t, err)
+	t.Cleanup(func() { _, _ = unix.SysvShmCtl(w.Shm, unix.IPC_RMID, nil) })
+	shm := "/dev/shm/" + w.name()
+	must(t, os.WriteFile(shm, nil, 0o600))
+	t.Cleanup(func() { _ = os.Remove(shm) })
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testBinary is this program where every user can run it.
+func testBinary(t *testing.T) string {
+	self, err := os.Executable()
+	must(t, err)
+	return self
+}
+
+// asNobody runs tests of this binary as an ordinary user.
+func asNobody(t *testing.T, run string) {
+	dir, err := os.MkdirTemp("/tmp", "sandbox-user")
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	binary := filepath.Join(dir, "sandbox.test")
+	self, err := os.ReadFile(testBinary(t))
+	must(t, err)
+	must(t, os.WriteFile(binary, self, 0o755))
+	home := filepath.Join(dir, "home")
+	must(t, os.Mkdir(home, 0o700))
+	must(t, os.Chown(home, 65534, 65534))
+	cmd := exec.CommandContext(t.Context(), binary, "-test.run="+run, "-test.v", "-test.timeout=60s")
+	cmd.Dir = home
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + home, "TMPDIR=" + home, "SANDBOX_TEST_USER=1"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "ways tried") || strings.Contains(line, "does not work") || strings.Contains(line, "SKIP") || strings.Contains(line, "enforced") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		t.Fatalf("as an ordinary user: %v\n%s", err, out)
+	} else if err != nil {
+		t.Skipf("cannot become an ordinary user: %v", err)
+	}
+}
