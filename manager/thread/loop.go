@@ -21,7 +21,8 @@ var (
 // loop takes up ops in order until Shutdown. Long work runs in the turn.
 func (t *Thread) loop() {
 	defer close(t.done)
-	for s := range t.ops {
+	for next := range t.ops {
+		s := *next
 		switch op := s.op.(type) {
 		case *UserTurn:
 			t.userTurn(s, op)
@@ -175,10 +176,12 @@ func (t *Thread) injectItems(items []json.RawMessage) {
 	for i, raw := range items {
 		records[i] = rollout.ResponseItem(raw)
 	}
+	t.telling.Lock() // whoever looks sees them in the file and in memory, or in neither
+	defer t.telling.Unlock()
+	t.recordLocked(records)
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.injected = append(t.injected, items...)
-	t.mu.Unlock()
-	t.tell(context.Background(), records)
 }
 
 // takeInjected moves injected items into the history. Only its owner may.

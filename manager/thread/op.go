@@ -85,7 +85,7 @@ type answer struct {
 // returns [ErrDead] when the loop has ended. A caller whose ctx ends early has
 // still submitted the op.
 func (t *Thread) Submit(ctx context.Context, op Op) (Receipt, error) {
-	s := submission{id: newID(), op: op, reply: make(chan answer, 1)}
+	s := &submission{id: newID(), op: op, reply: make(chan answer, 1)}
 	select {
 	case t.ops <- s:
 	case <-t.done:

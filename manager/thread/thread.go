@@ -22,11 +22,16 @@ type Spec struct {
 	ID        string
 	SessionID string
 	Settings  Settings
-	History   []json.RawMessage // what the model has seen so far
+	// What the model has seen so far: these items, or what another thread saw, or
+	// what Recall reads once the first turn needs it.
+	History []json.RawMessage
+	Past    *Past
+	Recall  func() ([]json.RawMessage, error)
 	// What is known of a resumed thread; zero for a new one.
 	Usage, LastUsage *model.Usage
 	Preview          string
 	LastTurn         string
+	Started          bool // it has turns, or another sign of life, in its file
 	Git              *GitInfo
 	// Recorder writes the thread's file; nil for an ephemeral thread. The
 	// thread owns it and closes it.
@@ -79,7 +84,7 @@ type Thread struct {
 	services Services
 	observer Observer
 
-	ops  chan submission
+	ops  chan *submission
 	done chan struct{} // closed when the loop has ended
 
 	telling sync.Mutex // held while a step is recorded and told
@@ -94,6 +99,7 @@ type Thread struct {
 	preview  string
 	lastTurn string            // the last one whose tokens were counted
 	injected []json.RawMessage // items that the history does not hold yet
+	past     *Past             // the history as it was when the last turn ended; nil until it is read
 	git      *GitInfo
 	usage    usage
 
@@ -109,18 +115,17 @@ type usage struct{ total, last model.Usage }
 func Start(ctx context.Context, spec Spec, services Services, observer Observer) *Thread {
 	t := &Thread{
 		id: spec.ID, spec: spec, services: services, observer: observer,
-		ops:  make(chan submission, opQueue),
+		ops:  make(chan *submission, opQueue),
 		done: make(chan struct{}),
 
 		settings: spec.Settings,
 		updated:  services.Now(),
-		history:  newHistory(spec.History),
-		started:  len(spec.History) > 0,
+		started:  spec.Started || len(spec.History) > 0,
 		preview:  spec.Preview,
 		lastTurn: spec.LastTurn,
 		git:      spec.Git,
 	}
-	t.spec.History = nil // the history holds it now
+	t.remember()
 	if spec.Usage != nil {
 		t.usage.total = *spec.Usage
 	}

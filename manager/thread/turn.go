@@ -78,11 +78,15 @@ func (tn *turn) run() {
 	defer tn.cancel(nil)
 	tn.gate.wait(context.Background()) // also when the turn is interrupted meanwhile: its start must be answered first
 	tn.begin()
-	if tn.kind == compactTurn {
-		tn.end(tn.compact())
-	} else {
-		tn.end(tn.converse())
+	err := tn.thread.recall()
+	switch {
+	case err != nil:
+	case tn.kind == compactTurn:
+		err = tn.compact()
+	default:
+		err = tn.converse()
 	}
+	tn.end(err)
 }
 
 // begin puts the thread on disk, if this is its first turn, and tells the start.
@@ -135,6 +139,7 @@ func (tn *turn) converse() error {
 		if !more {
 			return nil
 		}
+		tn.thread.takeInjected() // what was injected before the user spoke comes before it
 		for _, in := range inputs {
 			tn.userMessage(in)
 		}
@@ -252,6 +257,10 @@ func (tn *turn) tellEnd(status protocol.TurnStatus, failure *protocol.TurnError,
 	defer t.telling.Unlock()
 	t.mu.Lock()
 	t.active = nil
+	t.past = nil
+	if t.spec.Recall == nil { // else it could not be read
+		t.past = t.history.share()
+	}
 	t.failed = failure != nil
 	t.updated = ended
 	t.mu.Unlock()
