@@ -81,7 +81,9 @@ func (b *backend) try(ctx context.Context) error {
 		order: order{Argv: []string{"/proc/self/exe"}, Dir: "/", Try: true, Confine: c},
 		attr:  plain(),
 	}
-	b.apply(l)
+	if err := b.apply(l); err != nil {
+		return err
+	}
 	spec := Spec{Argv: l.order.Argv, Dir: "/", Policy: Policy{Mode: ReadOnly}, OutputLimit: 4096, Drain: defaultDrain}
 	p, err := l.run(ctx, spec)
 	if err != nil {
@@ -100,7 +102,7 @@ func (b *backend) try(ctx context.Context) error {
 }
 
 // apply makes a launch use the means.
-func (b *backend) apply(l *launch) {
+func (b *backend) apply(l *launch) (err error) {
 	c := l.order.Confine
 	switch b.means {
 	case meansNamespaces:
@@ -108,10 +110,11 @@ func (b *backend) apply(l *launch) {
 		l.attr = namespaces(b.user, b.pid, c.Network)
 	case meansBubblewrap:
 		c.Outer = true
-		l.wrap = b.bubblewrap(c)
+		l.wrap, err = b.bubblewrap(c)
 	case meansLandlock:
 		c.Landlock = true
 	}
+	return err
 }
 
 // allows tells whether a policy can be enforced in full, or whether its gaps are accepted.
@@ -120,16 +123,16 @@ func (b *backend) allows(p Policy) error {
 	switch {
 	case b.means == meansNone:
 		return &UnenforceableError{Mode: p.Mode, Why: r.Why, Fix: r.Fix}
-	case p.AcceptGaps || r.Enforced:
+	case p.AcceptGaps || len(b.gaps(p.Mode)) == 0:
 		return nil
 	}
-	return &UnenforceableError{Mode: p.Mode, Why: strings.Join(r.Gaps, "; "), Fix: r.Fix}
+	return &UnenforceableError{Mode: p.Mode, Why: strings.Join(b.gaps(p.Mode), "; "), Fix: r.Fix}
 }
 
 func probe() Report { return detected().report() }
 
 func (b *backend) report() Report {
-	r := Report{OS: "linux", Backend: b.means, Why: b.why, Layers: b.layers(), Gaps: b.gaps()}
+	r := Report{OS: "linux", Backend: b.means, Why: b.why, Layers: b.layers(), Gaps: b.gaps(WorkspaceWrite)}
 	r.Enforced = b.means != meansNone && len(r.Gaps) == 0
 	if b.means == meansNone && r.Why == "" {
 		r.Why = "the kernel offers neither namespaces nor Landlock"
@@ -160,21 +163,18 @@ func (b *backend) layers() []string {
 	return append(out, "no new privileges, no capabilities over the system", "system call filter (seccomp)")
 }
 
-func (b *backend) gaps() []string {
-	switch {
-	case b.means == meansLandlock:
-		out := []string{
+// gaps are what of a mode is not enforced.
+func (b *backend) gaps(mode Mode) (out []string) {
+	if b.means == meansLandlock && mode == WorkspaceWrite {
+		out = append(out,
 			"protected names (.git, .codex, .agents) inside writable roots can be written",
-			"modes, owners and times of files outside the writable roots can be changed",
-		}
-		if b.landlock < scopedLandlock {
-			out = append(out, "signals can be sent to other processes of the same user")
-		}
-		return out
-	case b.means == meansNamespaces && !b.pid && b.landlock < scopedLandlock:
-		return []string{"signals can be sent to other processes of the same user"}
+			"modes, owners and times of files outside the writable roots can be changed")
 	}
-	return nil
+	own := b.pid || b.means == meansBubblewrap
+	if !own && b.means != meansNone && b.landlock < scopedLandlock {
+		out = append(out, "signals can be sent to other processes of the same user")
+	}
+	return out
 }
 
 // fixFor says what to do, for the reasons that occur: a distribution that keeps user namespaces from ordinary programs,

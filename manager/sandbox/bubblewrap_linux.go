@@ -1,13 +1,15 @@
 package sandbox
 
 import (
+	"fmt"
+	"os"
 	"slices"
-	"strings"
 )
 
 // bubblewrap is the command line that makes the view with bubblewrap, which may be allowed what this program is not. The
-// supervisor inside then adds what a process does to itself.
-func (b *backend) bubblewrap(c *confinement) []string {
+// supervisor inside then adds what a process does to itself. Bubblewrap follows links, so that a protected name that is
+// one cannot be kept in place.
+func (b *backend) bubblewrap(c *confinement) ([]string, error) {
 	args := []string{b.bwrap, "--die-with-parent", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--as-pid-1"}
 	if !c.Network {
 		args = append(args, "--unshare-net")
@@ -18,9 +20,15 @@ func (b *backend) bubblewrap(c *confinement) []string {
 	}
 	type bind struct{ how, path string }
 	var binds []bind
+	for _, path := range c.Pins {
+		binds = append(binds, bind{"--bind", path})
+	}
 	for _, r := range c.Roots {
 		binds = append(binds, bind{"--bind", r.Path})
 		for _, path := range r.ReadOnly {
+			if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
+				return nil, fmt.Errorf("bubblewrap cannot protect the link %s", path)
+			}
 			binds = append(binds, bind{"--ro-bind", path})
 		}
 		for _, path := range r.Missing {
@@ -50,5 +58,5 @@ func (b *backend) bubblewrap(c *confinement) []string {
 			args = append(args, "--ro-bind", path, path)
 		}
 	}
-	return slices.DeleteFunc(append(args, "--"), func(s string) bool { return strings.ContainsRune(s, 0) })
+	return append(args, "--"), nil
 }

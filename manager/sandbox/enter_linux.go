@@ -31,7 +31,10 @@ func confineThread(c *confinement) (landlock int, err error) {
 	if err := dropRights(c.Root); err != nil {
 		return 0, stage("capabilities", err)
 	}
-	return landlock, stage("system call filter", filterThread(c.Network, c.Root))
+	f := filter{
+		network: c.Network, root: c.Root, metadata: c.Landlock && len(c.Roots) == 0, shared: c.Landlock || c.OldProc,
+	}
+	return landlock, stage("system call filter", f.install())
 }
 
 // keptRights are what the superuser keeps inside: the ones over files and identities, which mounts and the user

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,6 +50,23 @@ func TestEscapes(t *testing.T) {
 	}
 }
 
+// knownOut is what weaker means let through. Names of descriptors are seen wherever /proc is that of the system; the
+// rest stands in the gaps of a report.
+func knownOut(b *backend, mode Mode, name string) bool {
+	var known []string
+	if !b.pid && b.means != meansBubblewrap {
+		known = append(known, "descriptors of the host")
+	}
+	if b.means == meansLandlock && mode == WorkspaceWrite {
+		known = append(known, "chmod", "chown", "times", "extended attribute", "file flags", "git configuration", "git hook", "rename .git",
+			"rename over .codex", "exchange .git", "remove .git/hooks", "create .codex", "create .agents", "link to .agents",
+			"hard link to git configuration", "git folder of a worktree", "rename above the git folder of a worktree",
+			"hooks of the common git folder", "replace a linked .git",
+			"rename above a root in a root")
+	}
+	return slices.Contains(known, name)
+}
+
 func TestEscapesByOtherMeans(t *testing.T) {
 	for _, b := range []*backend{
 		{means: meansNamespaces, pid: true},
@@ -64,6 +82,9 @@ func TestEscapesByOtherMeans(t *testing.T) {
 			}
 			escapes(t, b)
 		})
+	}
+	if os.Geteuid() == 0 && os.Getenv("SANDBOX_TEST_USER") == "" {
+		t.Run("ordinary user", func(t *testing.T) { asNobody(t, "^TestEscapesByOtherMeans$") })
 	}
 }
 
@@ -88,6 +109,10 @@ func escapes(t *testing.T, b *backend) {
 			}
 			verdict, ok := got[way.name]
 			tried++
+			if ok && verdict == "out" && knownOut(b, mode, way.name) {
+				out++
+				continue
+			}
 			if !ok || verdict == "out" {
 				out++
 				t.Errorf("%s: %q: got %q", mode, way.name, verdict)
@@ -114,8 +139,14 @@ func attempt(t *testing.T, b *backend, mode Mode) map[string]string {
 		Env: []string{"PATH=/usr/bin:/bin", "WORLD=" + string(text)},
 		Policy: Policy{
 			Mode: mode, Cwd: w.Work, AcceptGaps: true, ExcludeSlashTmp: true, ExcludeTmpdir: true,
-			WritableRoots: []string{w.work("wt"), w.work("linkroot")}, Hidden: []string{w.Hidden, w.out("auth.json")},
+			WritableRoots: []string{w.work("wt"), w.work("linkroot"), w.work("nest"), w.work("nest/a/b")}, Hidden: []string{w.Hidden, w.out("auth.json")},
 		},
+	}
+	if b != nil && b.means == meansBubblewrap {
+		if _, err := prepareWith(b, &spec); err == nil && mode == WorkspaceWrite {
+			t.Error("bubblewrap cannot keep a link in place, and did not say so")
+		}
+		must(t, os.Remove(w.work("linkroot/.git")))
 	}
 	l, err := prepareWith(b, &spec)
 	if err != nil {
@@ -147,7 +178,9 @@ func attempt(t *testing.T, b *backend, mode Mode) map[string]string {
 func text2(p *Process) string { return string(p.Stdout().Snapshot().Bytes()) }
 
 func newWorld(t *testing.T) *world {
-	base := t.TempDir()
+	base, err := os.MkdirTemp("", "w") // short: a socket's name has 108 bytes
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(base) })
 	w := &world{
 		Out: base + "/out", Work: base + "/work", Hidden: base + "/out/hidden",
 		Secret: "SECRET_OF_HOST=" + strconv.FormatInt(time.Now().UnixNano(), 36),
@@ -155,6 +188,7 @@ func newWorld(t *testing.T) *world {
 	for _, dir := range []string{
 		w.Out, w.Work, w.Hidden, w.out("sparedir"), w.out("home"), w.work(".git/hooks"), w.work("main/.git/worktrees/wt"),
 		w.work("main/.git/hooks"), w.work("wt"), w.work("linkroot"), w.work("realgit"),
+		w.work("nest/a/b"),
 	} {
 		must(t, os.MkdirAll(dir, 0o755))
 	}

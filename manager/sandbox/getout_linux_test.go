@@ -282,6 +282,12 @@ func protectedWays() []way {
 			return os.Rename(w.work("main2"), w.work("main"))
 		}},
 		{name: "hooks of the common git folder", try: func(w *world) error { return create(w.work("main/.git/hooks/evil")) }},
+		{name: "rename above a root in a root", try: func(w *world) error {
+			if err := os.Rename(w.work("nest/a"), w.work("nest/a2")); err != nil {
+				return err
+			}
+			return os.Rename(w.work("nest/a2"), w.work("nest/a"))
+		}},
 		{name: "replace a linked .git", try: func(w *world) error {
 			path := w.work("linkroot/.git")
 			target, err := os.Readlink(path)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -111,6 +112,9 @@ func (r *landRules) add(c *confinement) {
 func (r *landRules) allowAround(dir string, hidden []string) {
 	if slices.Contains(hidden, dir) {
 		return
+	}
+	if info, err := os.Lstat(dir); err != nil || info.Mode()&os.ModeSymlink != 0 {
+		return // what it leads to is granted under its own name, or is not
 	}
 	if !slices.ContainsFunc(hidden, func(h string) bool { return within(h, dir) }) {
 		r.allow(dir, landReads)

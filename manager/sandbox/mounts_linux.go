@@ -84,15 +84,13 @@ func takeGrafts(c *confinement) ([]graft, error) {
 			return nil, err
 		}
 	}
+	for _, path := range c.Pins { // what something is mounted on cannot be renamed
+		if err := add(graft{path: path}); err != nil {
+			return nil, err
+		}
+	}
 	for _, r := range c.Roots {
 		for _, path := range r.ReadOnly {
-			// A folder on the way to a protected one could be renamed, and another be put in its place. What
-			// something is mounted on cannot.
-			for up := filepath.Dir(path); len(up) > len(r.Path); up = filepath.Dir(up) {
-				if err := add(graft{path: up}); err != nil {
-					return nil, err
-				}
-			}
 			if err := add(protectedGraft(path)); err != nil {
 				return nil, err
 			}

@@ -33,23 +33,19 @@ type confinement struct {
 	// Namespaces says that the supervisor was started in namespaces of its own.
 	Namespaces bool `json:"namespaces,omitempty"`
 	// Outer says that another program made the file system view: only what a process does to itself is left to do.
-	Outer   bool   `json:"outer,omitempty"`
-	Roots   []Root `json:"roots,omitempty"`
-	Hidden  []Hide `json:"hidden,omitempty"`
-	Network bool   `json:"network,omitempty"`
-	Root    bool   `json:"root,omitempty"` // started by the superuser
+	Outer  bool   `json:"outer,omitempty"`
+	Roots  []Root `json:"roots,omitempty"`
+	Hidden []Hide `json:"hidden,omitempty"`
+	// Pins are writable folders that must stay where they are: see pins.
+	Pins    []string `json:"pins,omitempty"`
+	Network bool     `json:"network,omitempty"`
+	Root    bool     `json:"root,omitempty"` // started by the superuser
 	// OldProc says that there is no process namespace, and /proc stays.
 	OldProc bool `json:"oldProc,omitempty"`
 	// Landlock makes it a condition; otherwise it is used where it is there.
 	Landlock bool `json:"landlock,omitempty"`
 	// Holds is how many descriptors after the socket hold placeholders, in the order of Root.Missing over the roots.
 	Holds int `json:"holds,omitempty"`
-}
-
-// Hide is an existing path that a command finds empty.
-type Hide struct {
-	Path string `json:"path"`
-	Dir  bool   `json:"dir,omitempty"`
 }
 
 // request is what the host asks of a supervisor.

@@ -76,6 +76,12 @@ type Root struct {
 	Missing []string
 }
 
+// Hide is an existing path that a command finds empty.
+type Hide struct {
+	Path string `json:"path"`
+	Dir  bool   `json:"dir,omitempty"`
+}
+
 // Roots are the writable folders of a policy as they are now, outermost first, without duplicates. Only WorkspaceWrite
 // has any.
 func (p Policy) Roots() []Root {

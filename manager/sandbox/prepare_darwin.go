@@ -20,11 +20,11 @@ func prepare(_ context.Context, spec *Spec) (*launch, error) {
 	if r := Probe(); !r.Enforced {
 		return nil, &UnenforceableError{Mode: spec.Policy.Mode, Why: r.Why, Fix: r.Fix}
 	}
-	var hidden []string
+	var hidden []Hide
 	cwd, _ := realPath(spec.Policy.Cwd)
 	for _, path := range spec.Policy.Hidden {
 		if real, ok := realPath(path); ok && !within(cwd, real) {
-			hidden = append(hidden, real)
+			hidden = append(hidden, Hide{Path: real, Dir: true})
 		}
 	}
 	profile := seatbeltProfile(spec.Policy.Roots(), hidden, spec.Policy.Network)

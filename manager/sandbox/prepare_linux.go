@@ -34,10 +34,15 @@ func prepareWith(b *backend, spec *Spec) (*launch, error) {
 	c := &confinement{Network: spec.Policy.Network, Root: os.Geteuid() == 0, Roots: spec.Policy.Roots()}
 	c.Hidden = findHidden(spec.Policy, c.Roots)
 	l.order.Confine = c
+	l.drop = func() {}
 	if b.means != meansLandlock {
 		l.holdMissing(c)
 	}
-	b.apply(l)
+	c.Pins = pins(c.Roots, c.Hidden)
+	if err := b.apply(l); err != nil {
+		l.drop()
+		return nil, &UnenforceableError{Mode: spec.Policy.Mode, Why: err.Error(), Fix: fixFor()}
+	}
 	return l, nil
 }
 

@@ -9,7 +9,8 @@ type Report struct {
 	Enforced bool `json:"enforced"`
 	// Layers are what is put around a confined command, in words.
 	Layers []string `json:"layers"`
-	// Gaps are what of a policy is not enforced. A command does not start with one, unless Policy.AcceptGaps.
+	// Gaps are what of WorkspaceWrite is not enforced. A command does not start with one, unless Policy.AcceptGaps.
+	// ReadOnly may be whole where these are not.
 	Gaps []string `json:"gaps,omitempty"`
 	// Why says what stands in the way of more, and Fix what the user can do about it.
 	Why string `json:"why,omitempty"`

@@ -80,6 +80,34 @@ func protect(path string, isCwd bool, also []string) Root {
 	return r
 }
 
+// pins are the folders on the way from a writable root to something inside it that is treated differently: another root,
+// a protected name, a hidden path. Such a folder could be renamed, with all it holds, and another be put in its place; so
+// each must be kept where it is.
+func pins(roots []Root, hidden []Hide) []string {
+	var out []string
+	add := func(path string) {
+		i := slices.IndexFunc(roots, func(r Root) bool { return within(path, r.Path) }) // the outermost comes first
+		if i < 0 {
+			return
+		}
+		for up := filepath.Dir(path); len(up) > len(roots[i].Path); up = filepath.Dir(up) {
+			if !slices.Contains(out, up) {
+				out = append(out, up)
+			}
+		}
+	}
+	for _, r := range roots {
+		add(r.Path)
+		for _, path := range slices.Concat(r.ReadOnly, r.Missing) {
+			add(path)
+		}
+	}
+	for _, h := range hidden {
+		add(h.Path)
+	}
+	return out
+}
+
 // gitDirs follows a .git file (worktrees, submodules) or link to the folders that govern the repository: the one it
 // names, and the common one that holds configuration and hooks. Nothing for a plain folder.
 func gitDirs(dotGit string) []string {

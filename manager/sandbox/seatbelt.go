@@ -47,7 +47,7 @@ const seatbeltNetwork = `(allow network*)
 
 // seatbeltProfile writes the policy in the language of sandbox-exec. Of several rules that match the last one holds, so
 // what is taken away comes last.
-func seatbeltProfile(roots []Root, hidden []string, network bool) string {
+func seatbeltProfile(roots []Root, hidden []Hide, network bool) string {
 	var b strings.Builder
 	b.WriteString(seatbeltBase)
 	if network {
@@ -59,26 +59,20 @@ func seatbeltProfile(roots []Root, hidden []string, network bool) string {
 	for _, r := range roots {
 		for _, list := range [][]string{r.ReadOnly, r.Missing} {
 			for _, path := range list {
-				denyWrites(&b, path, r.Path)
+				b.WriteString("(deny file-write* (regex #\"^" + anyCase(path) + "(/|$)\"))\n")
 			}
 		}
 	}
-	for _, path := range hidden {
-		b.WriteString("(deny file-read* file-write* (subpath " + quoteScheme(path) + "))\n")
+	for _, path := range pins(roots, hidden) {
+		b.WriteString("(deny file-write-unlink (literal " + quoteScheme(path) + "))\n")
+	}
+	for _, h := range hidden {
+		b.WriteString("(deny file-read* file-write* (subpath " + quoteScheme(h.Path) + "))\n")
 	}
 	return b.String()
 }
 
-// denyWrites keeps a path, whatever it is spelled like on a file system that ignores case, and the folders on the way to
-// it, which could otherwise be renamed.
-func denyWrites(b *strings.Builder, path, root string) {
-	b.WriteString("(deny file-write* (regex #\"^" + anyCase(path) + "(/|$)\"))\n")
-	for up := filepath.Dir(path); len(up) > len(root); up = filepath.Dir(up) {
-		b.WriteString("(deny file-write-unlink (literal " + quoteScheme(up) + "))\n")
-	}
-}
-
-// anyCase is a regular expression for a path in either case of its last name.
+// anyCase is a regular expression for a path in either case of its last name: the file system ignores case.
 func anyCase(path string) string {
 	dir, name := filepath.Split(path)
 	var b strings.Builder

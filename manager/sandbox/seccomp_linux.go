@@ -81,26 +81,55 @@ func (p *program) on(nr uint32, body func(*program)) {
 	(*p)[at].Jf = uint8(len(*p) - at - 1)
 }
 
-// refuseIf refuses a call when any of the bits of its argument are set, else allows it.
-func (p *program) refuseIf(arg int, bits uint32) {
-	p.op(bpfLoad, argument(arg))
-	p.jump(bpfAny, bits, 0, 1)
-	p.refuse(unix.EPERM)
+// refuseIf refuses a call when any of the bits of one of its arguments are set, else allows it.
+func (p *program) refuseIf(bits uint32, args ...int) {
+	for _, arg := range args {
+		p.op(bpfLoad, argument(arg))
+		p.jump(bpfAny, bits, 0, 1)
+		p.refuse(unix.EPERM)
+	}
 	p.op(bpfRet, seccompAllow)
 }
 
 // argument is the offset of the low half of an argument; both machines put it first.
 func argument(n int) uint32 { return uint32(16 + 8*n) }
 
-// buildFilter writes the filter for one kind of confinement.
-func buildFilter(network, root bool) program {
+// metadataCalls change files without writing to them. Landlock does not see them.
+var metadataCalls = [...]uint32{
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT,
+	unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR,
+	unix.SYS_FREMOVEXATTR, sysSetxattrat, sysRemovexattrat, sysFileSetattr,
+}
+
+// sharedCalls reach what processes of one user share where there is no IPC namespace.
+var sharedCalls = [...]uint32{
+	unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN,
+	unix.SYS_IOPRIO_SET,
+}
+
+// foreignCalls change another process where their first argument is not zero.
+var foreignCalls = [...]uint32{
+	unix.SYS_PRLIMIT64, unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETATTR,
+	unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES,
+}
+
+// filter says which filter to install.
+type filter struct {
+	network  bool // the network is allowed
+	root     bool // for the superuser
+	metadata bool // refuse to change modes, owners and times of any file
+	shared   bool // refuse what namespaces would have kept apart
+}
+
+// build writes the program.
+func (f filter) build() program {
 	var p program
 	p.op(bpfLoad, 4) // the architecture: a call of another one has other numbers
 	p.jump(bpfEqual, auditArch, 1, 0)
 	p.op(bpfRet, seccompKill)
 	p.op(bpfLoad, 0)
-	if foreignCalls != 0 {
-		p.jump(bpfAtLst, foreignCalls, 0, 1)
+	if otherNumbers != 0 {
+		p.jump(bpfAtLst, otherNumbers, 0, 1)
 		p.refuse(unix.ENOSYS)
 	}
 	for _, nr := range refusedCalls {
@@ -112,25 +141,46 @@ func buildFilter(network, root bool) program {
 	for _, nr := range absentCalls {
 		p.on(nr, func(p *program) { p.refuse(unix.ENOSYS) })
 	}
-	p.on(unix.SYS_CLONE, func(p *program) { p.refuseIf(0, newNamespaces) })
-	p.on(unix.SYS_UNSHARE, func(p *program) { p.refuseIf(0, newNamespaces|unix.CLONE_NEWTIME) })
-	p.on(unix.SYS_IOCTL, refuseTyping)
-	if !network {
+	p.on(unix.SYS_CLONE, func(p *program) { p.refuseIf(newNamespaces, 0) })
+	p.on(unix.SYS_UNSHARE, func(p *program) { p.refuseIf(newNamespaces|unix.CLONE_NEWTIME, 0) })
+	p.on(unix.SYS_IOCTL, f.refuseControls)
+	if !f.network {
 		p.noNetwork()
 	}
-	if root {
+	if f.metadata {
+		for _, list := range [][]uint32{metadataCalls[:], oldMetadataCalls[:]} {
+			for _, nr := range list {
+				p.on(nr, func(p *program) { p.refuse(unix.EPERM) })
+			}
+		}
+	}
+	if f.shared {
+		for _, nr := range sharedCalls {
+			p.on(nr, func(p *program) { p.refuse(unix.EPERM) })
+		}
+		for _, nr := range foreignCalls {
+			p.on(nr, func(p *program) { p.refuseIf(^uint32(0), 0) })
+		}
+		p.on(unix.SYS_SETPRIORITY, func(p *program) { p.refuseIf(^uint32(0), 0, 1) })
+	}
+	if f.root {
 		p.noSetuid()
 	}
 	p.op(bpfRet, seccompAllow)
 	return p
 }
 
-// refuseTyping refuses to put characters into the input of a terminal.
-func refuseTyping(p *program) {
+// refuseControls refuses to put characters into the input of a terminal, and to change the flags of files.
+func (f filter) refuseControls(p *program) {
+	refused := []uint32{unix.TIOCSTI, 0x541c /* TIOCLINUX */}
+	if f.metadata {
+		refused = append(refused, unix.FS_IOC_SETFLAGS, 0x401c5820 /* FS_IOC_FSSETXATTR */)
+	}
 	p.op(bpfLoad, argument(1))
-	p.jump(bpfEqual, unix.TIOCSTI, 1, 0)
-	p.jump(bpfEqual, 0x541c /* TIOCLINUX */, 0, 1)
-	p.refuse(unix.EPERM)
+	for _, request := range refused {
+		p.jump(bpfEqual, request, 0, 1)
+		p.refuse(unix.EPERM)
+	}
 	p.op(bpfRet, seccompAllow)
 }
 
@@ -164,14 +214,14 @@ func (p *program) noNetwork() {
 // noSetuid keeps the superuser from leaving a program behind that makes others the superuser.
 func (p *program) noSetuid() {
 	for _, c := range modeCalls {
-		p.on(c.nr, func(p *program) { p.refuseIf(c.arg, unix.S_ISUID) })
+		p.on(c.nr, func(p *program) { p.refuseIf(unix.S_ISUID, c.arg) })
 	}
 	for _, c := range createCalls {
 		p.on(c.nr, func(p *program) {
 			p.op(bpfLoad, argument(c.flags))
 			p.jump(bpfAny, unix.O_CREAT|unix.O_TMPFILE&^unix.O_DIRECTORY, 1, 0)
 			p.op(bpfRet, seccompAllow)
-			p.refuseIf(c.flags+1, unix.S_ISUID)
+			p.refuseIf(unix.S_ISUID, c.flags+1)
 		})
 	}
 	p.on(unix.SYS_OPENAT2, func(p *program) { p.refuse(unix.ENOSYS) })
@@ -187,9 +237,9 @@ type createCall struct {
 	flags int // the argument of the flags; the mode follows
 }
 
-// filterThread installs the filter on the calling thread; what it starts inherits it.
-func filterThread(network, root bool) error {
-	p := buildFilter(network, root)
+// install puts the filter on the calling thread; what it starts inherits it.
+func (f filter) install() error {
+	p := f.build()
 	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, setFilter, 0, uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(p)

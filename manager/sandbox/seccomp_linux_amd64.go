@@ -4,9 +4,12 @@ import "golang.org/x/sys/unix"
 
 const (
 	auditArch        = unix.AUDIT_ARCH_X86_64
-	foreignCalls     = 0x40000000 // the x32 calls
+	otherNumbers     = 0x40000000 // the x32 calls
 	sysOpenTreeAttr  = 467
 	sysKexecFileLoad = unix.SYS_KEXEC_FILE_LOAD
+	sysSetxattrat    = 463
+	sysRemovexattrat = 466
+	sysFileSetattr   = 469
 )
 
 // oldCalls are refused calls that newer machines do not have.
@@ -20,3 +23,7 @@ var modeCalls = [...]modeCall{
 }
 
 var createCalls = [...]createCall{{unix.SYS_OPEN, 1}, {unix.SYS_OPENAT, 2}}
+
+var oldMetadataCalls = [...]uint32{
+	unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT,
+}

@@ -4,9 +4,12 @@ import "golang.org/x/sys/unix"
 
 const (
 	auditArch        = unix.AUDIT_ARCH_AARCH64
-	foreignCalls     = 0
+	otherNumbers     = 0
 	sysOpenTreeAttr  = 467
 	sysKexecFileLoad = unix.SYS_KEXEC_FILE_LOAD
+	sysSetxattrat    = 463
+	sysRemovexattrat = 466
+	sysFileSetattr   = 469
 )
 
 // oldCalls are refused calls that newer machines do not have.
@@ -17,3 +20,5 @@ var modeCalls = [...]modeCall{
 }
 
 var createCalls = [...]createCall{{unix.SYS_OPENAT, 2}}
+
+var oldMetadataCalls [0]uint32

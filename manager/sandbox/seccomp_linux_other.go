@@ -7,6 +7,8 @@ import (
 	"runtime"
 )
 
-func filterThread(bool, bool) error {
+type filter struct{ network, root, metadata, shared bool }
+
+func (filter) install() error {
 	return errors.New("no system call filter was written for " + runtime.GOARCH)
 }
