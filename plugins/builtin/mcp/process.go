@@ -19,8 +19,8 @@ import (
 // The polite way to end a server: its stdin closes, then it is asked, then it is
 // killed. The last wait is for pipes that somebody else holds open.
 const (
-	politeWait = time.Second
-	termWait   = time.Second
+	politeWait = 600 * time.Millisecond
+	termWait   = 600 * time.Millisecond
 	drainWait  = 250 * time.Millisecond
 )
 
