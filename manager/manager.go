@@ -44,6 +44,7 @@ type Manager struct {
 	mcp     *mcp.Service
 	watcher *skillswatch.Watcher
 	skills  *skills.Catalogue
+	files   workspaceFiles
 	hub     hub
 	log     hclog.Logger
 	now     func() time.Time

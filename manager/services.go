@@ -143,6 +143,7 @@ func (m *Manager) instructions(cfg *config.Config) func(cwd string) thread.Instr
 func (m *Manager) closeServices(ctx context.Context) error {
 	m.skills.Close()
 	m.watcher.Close()
+	m.files.close()
 	err := m.mcp.Close(ctx)
 	err = errors.Join(err, m.plugins.Close(ctx))
 	m.models.close()

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/manager/workspace"
 	"github.com/codexhost/codexhost/rpc/jsonrpc"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -33,8 +34,9 @@ type Connection struct {
 	client  *manager.Client // this connection's subscriptions
 	ctx     context.Context // of the requests; that of Run
 
-	mu      sync.Mutex // guards the fields below
-	session *session   // nil until initialize
+	mu        sync.Mutex        // guards the fields below
+	session   *session          // nil until initialize
+	workspace *workspace.Client // nil until the first request about files
 }
 
 // A session is what a client said of itself in initialize.
@@ -68,6 +70,7 @@ func (c *Connection) Gone() <-chan struct{} { return c.conn.Done() }
 // Close sends what is still queued, as long as ctx allows, and ends the connection.
 func (c *Connection) Close(ctx context.Context) error {
 	c.client.Close()
+	c.closeFiles()
 	flushed := c.conn.Flush(ctx)
 	if err := c.conn.Close(); err != nil {
 		return err

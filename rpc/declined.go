@@ -77,15 +77,6 @@ var declined = [...]string{
 	"plugin/share/delete",
 	"app/read",
 	"app/list",
-	"fs/readFile",
-	"fs/writeFile",
-	"fs/createDirectory",
-	"fs/getMetadata",
-	"fs/readDirectory",
-	"fs/remove",
-	"fs/copy",
-	"fs/watch",
-	"fs/unwatch",
 	"plugin/install",
 	"plugin/uninstall",
 	"turn/settings/update",
@@ -148,10 +139,6 @@ var declined = [...]string{
 	"externalAgentConfig/import",
 	"externalAgentConfig/import/recordHistory",
 	"externalAgentConfig/import/readHistories",
-	"fuzzyFileSearch",
-	"fuzzyFileSearch/sessionStart",
-	"fuzzyFileSearch/sessionUpdate",
-	"fuzzyFileSearch/sessionStop",
 }
 
 // declinedError answers a method of the protocol that this host does not serve.
