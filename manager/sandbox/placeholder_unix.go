@@ -13,23 +13,6 @@ import (
 // command that needs it ends. Each command holds a shared lock on the folder; whoever gets it alone removes it. The
 // supervisor has the same descriptor and does it for a host that died.
 
-const placeholderMode = os.ModeDir | os.ModeSticky | 0o755
-
-// isPlaceholder tells an empty folder of ours from one of the user's.
-func isPlaceholder(path string) bool {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode() != placeholderMode {
-		return false
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(1)
-	return len(names) == 0 && err != nil
-}
-
 // holdPlaceholder puts a placeholder in place, or joins the others that use it. Nil when it cannot be made: then the
 // command, which has no more rights than we, cannot make it either.
 func holdPlaceholder(path string) *os.File {
@@ -57,12 +40,13 @@ func stillThere(fd int, path string) bool {
 	return unix.Fstat(fd, &a) == nil && unix.Lstat(path, &b) == nil && a.Ino == b.Ino && a.Dev == b.Dev
 }
 
-// dropPlaceholder removes a placeholder that nobody else uses. One that was filled meanwhile, from outside, is the
+// dropPlaceholder removes a placeholder that nobody else uses, and leaves an empty folder of the user's alone. One that was filled meanwhile, from outside, is the
 // user's now and loses the mark.
 func dropPlaceholder(hold *os.File, path string) {
 	fd := int(hold.Fd())
 	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && stillThere(fd, path) {
-		if unix.Rmdir(path) != nil {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_ISVTX != 0 && unix.Rmdir(path) != nil {
 			_ = unix.Fchmod(fd, 0o755)
 		}
 	}

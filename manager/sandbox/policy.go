@@ -72,7 +72,7 @@ type Root struct {
 	Path string // absolute, no symbolic links
 	// ReadOnly are existing paths inside it that stay read-only.
 	ReadOnly []string
-	// Missing are names inside it that do not exist and must not come into being.
+	// Missing are names inside it that do not exist, or are empty folders, and must stay so.
 	Missing []string
 }
 

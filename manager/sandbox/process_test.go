@@ -175,7 +175,7 @@ func TestSeparateStreams(t *testing.T) {
 
 func TestTerminal(t *testing.T) {
 	for _, mode := range modes(t) {
-		spec := shell(t.TempDir(), mode, "tty; stty size; read x; stty size; echo got $x; trap 'echo int; exit 3' INT; while :; do sleep 0.05; done")
+		spec := shell(t.TempDir(), mode, "tty; stty size; read x; stty size; echo got $x; trap 'echo int; exit 3' INT; echo armed; while :; do sleep 0.05; done")
 		spec.TTY = &Size{Cols: 91, Rows: 33}
 		p := mustStart(t, spec)
 		sub := read(p.Stdout())
@@ -188,6 +188,7 @@ func TestTerminal(t *testing.T) {
 		}
 		expect(t, sub, "20 70")
 		expect(t, sub, "got yes")
+		expect(t, sub, "armed")
 		if _, err := p.Write(t.Context(), []byte{3}); err != nil {
 			t.Error(err)
 		}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"cmp"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,9 +67,10 @@ func protect(path string, isCwd bool, also []string) Root {
 	}
 	for _, name := range protectedNames {
 		at := filepath.Join(path, name)
-		if _, err := os.Lstat(at); err == nil && !isPlaceholder(at) {
+		switch there := exists(at); {
+		case there && !isEmptyDir(at):
 			r.ReadOnly = append(r.ReadOnly, at)
-		} else if isCwd {
+		case there || isCwd:
 			r.Missing = append(r.Missing, at)
 		}
 	}
@@ -219,6 +221,21 @@ func within(path, dir string) bool {
 		return true
 	}
 	return len(path) > len(dir) && strings.HasPrefix(path, dir) && os.IsPathSeparator(path[len(dir)])
+}
+
+// isEmptyDir tells a folder with nothing in it, which may be the placeholder of another command and go at any time.
+func isEmptyDir(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	_, err = f.Readdirnames(1)
+	return err == io.EOF
 }
 
 func exists(path string) bool {

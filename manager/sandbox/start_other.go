@@ -113,6 +113,4 @@ func (d *direct) destroy() error           { return d.job.kill() }
 
 func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
-func isPlaceholder(string) bool { return false }
-
 func setSize(*os.File, Size) error { return errors.ErrUnsupported }
