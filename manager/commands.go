@@ -22,7 +22,8 @@ func (l *live) exec(m *Manager, info model.Info) *tool.Exec {
 			return m.environ(l.config, sandbox.Origin{ThreadID: t.ThreadID(), SessionID: t.ThreadID(), ToolCallID: callID,
 				NetworkOff: p.Mode.Confined() && !p.Network})
 		},
-		OutputLimit: outputLimit(l.config, info),
+		OutputLimit:    outputLimit(l.config, info),
+		InterruptKills: l.config.Host.InterruptKills,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/codexhost/codexhost/manager/thread"
 )
@@ -90,10 +91,12 @@ type hub struct {
 	mu          sync.RWMutex
 	clients     []*Client
 	subscribers map[string][]*Client // by thread id
+	told        atomic.Uint64        // events so far; whoever waits sees whether anything moves
 }
 
 // Event delivers what a thread tells to those it is for.
 func (h *hub) Event(ctx context.Context, e thread.Event) {
+	h.told.Add(1)
 	h.mu.RLock()
 	to := h.subscribers[e.Thread]
 	if e.Kind == thread.Announced {

@@ -66,7 +66,9 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 	}
 	r := &Resumed{Opened: Opened{Thread: l.thread, View: m.liveView(l), Settings: s.Settings, Instructions: m.instructions(l.config)(s.Settings.Cwd), live: l}, lastTurnID: s.LastTurn}
 	r.TurnsCursor, r.ItemsCursor = endCursor(r.lastTurnID), endCursor(r.lastTurnID)
-	if !p.ExcludeTurns && l.path != "" {
+	if p.ExcludeTurns {
+		r.lastTurnID = "" // who joins without turns has no use for what they cost
+	} else if l.path != "" {
 		turns, err := m.liveTurns(l)
 		if err != nil {
 			return nil, err
@@ -148,6 +150,7 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 	if h.Effort != "" {
 		settings.Effort = h.Effort
 	}
+	settings = settings.RecordedMode(h.Context)
 	spec := thread.Spec{LastTurn: h.LastTurnID, ID: h.Meta.ID, SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
 		Recorder: recorder, Client: m.introduced()}
 	if h.Tokens != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/mcp"
@@ -98,6 +99,10 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 		Skills:       threadSkills{m, cfg},
 		Tools: func(ctx context.Context, s thread.Settings) tool.Offer {
 			return m.tools(ctx, l, catalog, s)
+		},
+		Shell: func(ctx context.Context, t tool.Turn, command string, timeout time.Duration) string {
+			info, _ := catalog.Lookup("")
+			return l.exec(m, info).UserShell(ctx, t, command, timeout)
 		},
 		Stop:  l.terminals.Close,
 		Asker: &m.hub,

@@ -84,8 +84,15 @@ func (m *Manager) forget(id string, l *live) {
 	l.close()
 }
 
-// Drain waits until no turn runs, as long as ctx lives.
-func (m *Manager) Drain(ctx context.Context) error {
+// Drain waits until no turn runs, as long as ctx lives. With patience, it also
+// gives up on turns that do nothing but wait for a command that is silent for
+// that long: whoever would have ended it may be gone.
+func (m *Manager) Drain(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if patience > 0 {
+		go m.watchSilence(ctx, patience, cancel) // ends with ctx
+	}
 	for {
 		var busy *thread.Thread
 		for _, l := range m.snapshot() {
@@ -100,6 +107,38 @@ func (m *Manager) Drain(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// errSilent is why Drain gave up.
+var errSilent = errors.New("commands run that say nothing")
+
+// watchSilence cancels when nothing was told for as long as patience allows while
+// commands run.
+func (m *Manager) watchSilence(ctx context.Context, patience time.Duration, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	for told := m.hub.told.Load(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := m.hub.told.Load()
+		if now == told && m.commandsRun() {
+			cancel(errSilent)
+			return
+		}
+		told = now
+	}
+}
+
+func (m *Manager) commandsRun() bool {
+	for _, l := range m.snapshot() {
+		if len(l.terminals.Running()) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Close ends all threads and everything the manager started, as long as ctx

@@ -65,7 +65,12 @@ var methods = map[string]row{
 	"thread/inject_items":    {onThread, serve(threadInjectItems)},
 	"thread/settings/update": {onThread, serve(threadSettingsUpdate)},
 	"thread/compact/start":   {onThread, serve(threadCompactStart)},
+	"thread/shellCommand":    {onThread, serve(threadShellCommand)},
 	"thread/search":          {apart, serve(threadSearch)},
+
+	"thread/backgroundTerminals/list":      {apart, serve(threadBackgroundTerminalsList)},
+	"thread/backgroundTerminals/terminate": {apart, serve(threadBackgroundTerminalsTerminate)},
+	"thread/backgroundTerminals/clean":     {apart, serve(threadBackgroundTerminalsClean)},
 
 	"turn/start":     {onThread, serve(turnStart)},
 	"turn/steer":     {onThread, serve(turnSteer)},

@@ -82,7 +82,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 	p.StringVar(&f.listen, "listen", "stdio://", "where to serve; only stdio:// is there")
 	p.Bool("stdio", true, "serve stdio, as always")
 	p.StringVar(&f.sessionSource, "session-source", "", "what new threads give as their `source`")
-	p.StringVar(&f.onEOF, "on-eof", "", "at the end of input: `drain` lets running turns finish, interrupt stops them (default drain)")
+	p.StringVar(&f.onEOF, "on-eof", "", "at the end of input: `drain` lets running turns finish, abort stops them (default drain, but a silent command ends the wait)")
 	p.DurationVar(&f.drainLimit, "drain-limit", 10*time.Minute, "how long --on-eof=drain waits")
 	p.BoolVar(&f.bypass, "dangerously-bypass-approvals-and-sandbox", false, "run everything unasked and unconfined")
 	p.StringVarP(&f.profile, "profile", "p", "", "refused: profiles are for runtime commands")
@@ -104,5 +104,6 @@ It shares the home folder of codex: CODEX_HOME, or ~/.codex. Without a model
 provider and without a key it answers with a built-in offline model.
 
 At the end of input it finishes the running turns, flushes, stops its plugins and
-exits 0. SIGTERM and SIGINT interrupt the turns first. CODEXHOST_LOG sets the level
+exits 0; a turn that waits for a command which has said nothing for 2 seconds is
+interrupted, unless the input was a file or --on-eof=drain is given. SIGTERM and SIGINT interrupt the turns first. CODEXHOST_LOG sets the level
 of its log on stderr: error, warn (the default), info, debug or trace.`

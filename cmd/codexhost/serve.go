@@ -40,7 +40,7 @@ func serveStdio(ctx context.Context, f flags, in, out *os.File, errw io.Writer) 
 	defer context.AfterFunc(goneContext(running, c), cancel)()
 	served := c.Run(running)
 	if running.Err() == nil && f.drains(m) {
-		drain(running, m, f.drainLimit)
+		drain(running, m, f, in)
 	}
 	ending, done := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
 	defer done()
@@ -67,11 +67,21 @@ func goneContext(ctx context.Context, c *rpc.Connection) context.Context {
 	return gone
 }
 
-// drain waits for the turns that run.
-func drain(ctx context.Context, m *manager.Manager, limit time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// silence is how long a command may say nothing once the input has ended, when
+// nobody asked for draining.
+const silence = 2 * time.Second
+
+// drain waits for the turns that run. The end of a file, or --on-eof=drain, says
+// that there will be no more requests; the end of a pipe may mean that the client
+// is gone, and then a command that is silent must not keep the host.
+func drain(ctx context.Context, m *manager.Manager, f flags, in *os.File) {
+	ctx, cancel := context.WithTimeout(ctx, f.drainLimit)
 	defer cancel()
-	_ = m.Drain(ctx) // what is not done by then is interrupted
+	patience := silence
+	if info, err := in.Stat(); f.onEOF == "drain" || err == nil && info.Mode().IsRegular() {
+		patience = 0
+	}
+	_ = m.Drain(ctx, patience) // what is not done by then is interrupted
 }
 
 // drains says whether running turns may finish at the end of input.
@@ -87,8 +97,8 @@ func (f flags) check() error {
 	switch {
 	case f.listen != "stdio://" && f.listen != "":
 		return errUsage{fmt.Errorf("--listen %s: only stdio:// is served", f.listen)}
-	case f.onEOF != "" && f.onEOF != "drain" && f.onEOF != "interrupt":
-		return errUsage{fmt.Errorf("--on-eof %s: want drain or interrupt", f.onEOF)}
+	case f.onEOF != "" && f.onEOF != "drain" && f.onEOF != "abort":
+		return errUsage{fmt.Errorf("--on-eof %s: want drain or abort", f.onEOF)}
 	case f.profile != "":
 		return errUsage{errors.New("--profile only applies to runtime commands, not to app-server; set the keys with -c instead")}
 	}

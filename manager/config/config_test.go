@@ -457,13 +457,13 @@ func TestMcpServer(t *testing.T) {
 func TestHostTable(t *testing.T) {
 	w := newWorld(t)
 	c := w.must(Query{})
-	if h := c.Host; h.Fsync != "turn" || h.OnEOF != "drain" || h.InterruptKills || h.HideSet {
+	if h := c.Host; h.Fsync != "turn" || h.OnEOF != "drain" || !h.InterruptKills || h.HideSet {
 		t.Errorf("defaults %+v", h)
 	}
-	w.user("[codexhost]\nfsync = \"off\"\ninterrupt_kills = true\non_eof = \"abort\"\n[codexhost.sandbox]\nhide = []\n[codexhost.plugins.p]\npath = \"/p\"\nkind = \"mcp\"\nargs = [\"-v\"]\nenv = [\"A\"]\nchecksum = \"ab\"\n")
+	w.user("[codexhost]\nfsync = \"off\"\ninterrupt_kills = false\non_eof = \"abort\"\n[codexhost.sandbox]\nhide = []\n[codexhost.plugins.p]\npath = \"/p\"\nkind = \"mcp\"\nargs = [\"-v\"]\nenv = [\"A\"]\nchecksum = \"ab\"\n")
 	c = w.must(Query{})
 	p := c.Host.Plugins["p"]
-	if h := c.Host; h.Fsync != "off" || !h.InterruptKills || h.OnEOF != "abort" || !h.HideSet || !p.Enabled || p.Kind != "mcp" || p.Env[0] != "A" {
+	if h := c.Host; h.Fsync != "off" || h.InterruptKills || h.OnEOF != "abort" || !h.HideSet || !p.Enabled || p.Kind != "mcp" || p.Env[0] != "A" {
 		t.Errorf("got %+v", h)
 	}
 	if len(c.Warnings) != 0 {

@@ -25,7 +25,7 @@ type Plugin struct {
 }
 
 func readHost(root *node) Host {
-	h := Host{Fsync: "turn", OnEOF: "drain", OfflineFallback: true}
+	h := Host{Fsync: "turn", OnEOF: "drain", InterruptKills: true, OfflineFallback: true}
 	n := root.table("codexhost", "struct CodexHost")
 	if n == nil {
 		return h
@@ -33,7 +33,7 @@ func readHost(root *node) Host {
 	defer n.done()
 	h.Fsync = orWord(n.oneOf("fsync", "turn", "off"), h.Fsync)
 	h.OnEOF = orWord(n.oneOf("on_eof", "drain", "abort"), h.OnEOF)
-	h.InterruptKills = n.boolean("interrupt_kills", false)
+	h.InterruptKills = n.boolean("interrupt_kills", true)
 	h.KeepSecrets = n.boolean("keep_secrets", false)
 	h.IdleUnloadSec = n.optInt("idle_unload_sec", "u64")
 	h.OfflineFallback = n.boolean("offline_fallback", true)

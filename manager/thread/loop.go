@@ -32,6 +32,8 @@ func (t *Thread) loop() {
 			s.reply <- answer{Receipt{ID: s.id, TurnID: id, release: in.answered.open}, err}
 		case *Interrupt:
 			t.interrupt(s, op)
+		case *ShellCommand:
+			t.shellCommand(s, op)
 		case *Compact:
 			t.compactTurn(s)
 		case *InjectItems:

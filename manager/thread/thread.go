@@ -59,6 +59,8 @@ type Services struct {
 	// Tools is what the next request may offer. It may wait, as long as ctx
 	// lives, for a server that is about to be ready.
 	Tools func(ctx context.Context, s Settings) tool.Offer
+	// Shell runs a command that the user typed and returns what the model is told of it.
+	Shell func(ctx context.Context, t tool.Turn, command string, timeout time.Duration) string
 	// Stop ends what the thread's tools have left running. It is called once,
 	// before the rollout is closed; may be nil.
 	Stop  func()

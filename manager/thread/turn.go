@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/codexhost/codexhost/manager/model"
@@ -24,6 +25,9 @@ type turn struct {
 	known    bool // the catalogue has the model
 
 	settingsChanged bool
+	shell           *ShellCommand  // what a shell turn runs
+	shells          sync.WaitGroup // commands of the user that run within the turn
+	wake            chan struct{}  // told of new input and of the ends of those commands
 
 	ctx    context.Context // ends with the turn; its cause says why it was cut short
 	cancel context.CancelCauseFunc
@@ -37,6 +41,7 @@ type turn struct {
 	pending      []input                 // input the model has not been sent
 	cut          context.CancelCauseFunc // cuts the request in flight; nil between requests
 	interrupters []interrupter
+	shellsLeft   int  // of shells
 	ending       bool // no more input is taken
 }
 
@@ -46,6 +51,7 @@ type turnKind string
 const (
 	regularTurn turnKind = ""
 	compactTurn turnKind = "compact"
+	shellTurn   turnKind = "userShell"
 )
 
 // An interrupter waits to be told that the turn was aborted.
@@ -55,7 +61,7 @@ type interrupter struct {
 }
 
 func newTurn(id string, t *Thread, in input, schema json.RawMessage) *turn {
-	tn := &turn{id: id, thread: t, schema: schema, gate: newGate(), done: make(chan struct{}), pending: []input{in}}
+	tn := &turn{id: id, thread: t, schema: schema, gate: newGate(), done: make(chan struct{}), wake: make(chan struct{}, 1), pending: []input{in}}
 	tn.ctx, tn.cancel = context.WithCancelCause(context.Background())
 	return tn
 }
@@ -63,6 +69,7 @@ func newTurn(id string, t *Thread, in input, schema json.RawMessage) *turn {
 // steerLocked adds input and cuts the request in flight. thread.mu is held.
 func (tn *turn) steerLocked(in input) {
 	tn.pending = append(tn.pending, in)
+	tn.stir()
 	if tn.cut != nil {
 		tn.cut(errSteered)
 	}
@@ -79,14 +86,27 @@ func (tn *turn) run() {
 	tn.gate.wait(context.Background()) // also when the turn is interrupted meanwhile: its start must be answered first
 	tn.begin()
 	err := tn.thread.recall()
-	switch {
-	case err != nil:
-	case tn.kind == compactTurn:
-		err = tn.compact()
-	default:
-		err = tn.converse()
+	if err == nil {
+		err = tn.work()
 	}
+	tn.thread.mu.Lock()
+	tn.awaitShellsLocked()
+	tn.ending = true
+	tn.thread.mu.Unlock()
+	tn.shells.Wait()
 	tn.end(err)
+}
+
+// work is what the turn is for.
+func (tn *turn) work() error {
+	switch tn.kind {
+	case compactTurn:
+		return tn.compact()
+	case shellTurn:
+		tn.runShell(tn.shell)
+		return nil
+	}
+	return tn.converse()
 }
 
 // begin puts the thread on disk, if this is its first turn, and tells the start.
@@ -103,7 +123,7 @@ func (tn *turn) begin() {
 	if tn.settingsChanged {
 		events = append(events, told("thread/settings/updated", t.settingsUpdated(tn.settings)))
 	}
-	t.tell(tn.ctx, []rollout.Record{rollout.TaskStarted(rollout.TurnStart{TurnID: tn.id, StartedAt: tn.started.Unix(), ContextWindow: tn.info.UsableWindow()})}, events...)
+	t.tell(tn.ctx, []rollout.Record{rollout.TaskStarted(rollout.TurnStart{TurnID: tn.id, StartedAt: tn.started.Unix(), ContextWindow: tn.info.UsableWindow(), CollaborationMode: string(tn.settings.Mode)})}, events...)
 	if !tn.known {
 		tn.warn("Model metadata for `" + tn.settings.Model + "` not found. Defaulting to fallback metadata; this can degrade performance and cause issues.")
 	}
@@ -162,6 +182,9 @@ func (tn *turn) take(followUp bool) (inputs []input, more bool) {
 	t := tn.thread
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !followUp {
+		tn.awaitShellsLocked()
+	}
 	inputs, tn.pending = tn.pending, nil
 	if len(inputs) == 0 && !followUp {
 		tn.ending = true
@@ -193,6 +216,7 @@ func (tn *turn) end(err error) {
 		records = append(records, rollout.TurnAborted(end))
 	case tn.interrupted():
 		status = protocol.TurnStatusInterrupted
+		t.takeInjected() // what the user's own commands brought came before
 		marker := textMessage("msg_"+newID(), "user", interruptMarker)
 		t.history.add(marker)
 		records = append(records, rollout.ResponseItem(marker), rollout.TurnAborted(tn.recordedEnd(ended, nil)))

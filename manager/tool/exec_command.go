@@ -22,6 +22,9 @@ type Exec struct {
 	Environ func(t Turn, callID string, p sandbox.Policy) []string
 	// OutputLimit is how many bytes of output the model takes at once; 0 for no limit.
 	OutputLimit int
+	// InterruptKills says that an interrupted call takes its command along.
+	// Commands that earlier calls left running are not concerned.
+	InterruptKills bool
 }
 
 const execSpec = `{"type":"function","name":"exec_command","description":"Runs a shell command and returns its output, or the id of a session when it is still running after the yield time.","strict":false,"parameters":{"type":"object","properties":{` +
@@ -175,7 +178,7 @@ func startFailure(err error) string {
 }
 
 // read waits for a command's end, within a time, and returns what the model has
-// not read yet. A command that the turn's end cuts off goes on by itself.
+// not read yet.
 func (e *Exec) read(ctx context.Context, t *terminal, since time.Time, yield time.Duration, maxTokens int) string {
 	timer := time.NewTimer(yield)
 	defer timer.Stop()
@@ -186,6 +189,9 @@ func (e *Exec) read(ctx context.Context, t *terminal, since time.Time, yield tim
 		r.exited, r.code = true, exit.Code
 	case <-timer.C:
 	case <-ctx.Done():
+		if e.InterruptKills {
+			t.end(closeGrace)
+		}
 		return fmt.Sprintf("Wall time: %.1f seconds\naborted by user", t.turn.Now().Sub(since).Seconds())
 	}
 	r.took = t.turn.Now().Sub(since)

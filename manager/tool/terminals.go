@@ -17,8 +17,12 @@ import (
 // goes first.
 const mostTerminals = 64
 
-// killGrace is what a command gets between TERM and KILL.
-const killGrace = 2 * time.Second
+// What a command gets between TERM and KILL: less when the thread ends and its
+// client may be gone.
+const (
+	killGrace  = 2 * time.Second
+	closeGrace = 300 * time.Millisecond
+)
 
 // Terminals are the commands of one thread that run, or ran a moment ago. They
 // outlive the turns that started them; Close ends them all.
@@ -136,15 +140,17 @@ func (s *Terminals) Terminate(processID string) bool {
 	if t == nil {
 		return false
 	}
-	t.end()
+	t.end(killGrace)
 	return true
 }
 
 // Clean ends all commands that run and waits until their ends are told.
-func (s *Terminals) Clean() {
+func (s *Terminals) Clean() { s.clean(killGrace) }
+
+func (s *Terminals) clean(grace time.Duration) {
 	var ending sync.WaitGroup
 	for _, t := range s.list() {
-		ending.Go(t.end)
+		ending.Go(func() { t.end(grace) })
 	}
 	ending.Wait()
 }
@@ -154,13 +160,13 @@ func (s *Terminals) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.Clean()
+	s.clean(closeGrace)
 	s.follow.Wait()
 }
 
 // end kills a command and waits until its end is told.
-func (t *terminal) end() {
-	_ = t.process.Kill(killGrace) // what survives even that is reported by the sandbox
+func (t *terminal) end(grace time.Duration) {
+	_ = t.process.Kill(grace) // what survives even that is reported by the sandbox
 	<-t.told
 }
 
@@ -176,29 +182,47 @@ const (
 func (t *terminal) follow() {
 	defer close(t.told)
 	live := t.process.Stdout().Subscribe(deltaBytes)
-	defer live.Close()
 	_ = live.Take() // what came before the start was told is shown by the end
+	grow(t.turn, t.item.ID, t.process, live)
+	ctx := context.Background()
+	exit, _ := t.process.Wait(ctx) // the only error is that of the context
+	t.finish(ctx, exitCode(exit))
+	_ = t.process.Close() // nothing of it is left; its output stays readable
+}
+
+// grow tells the output of an item's command as it comes, until the command ends
+// or has been told enough of. It closes the subscription.
+func grow(t Turn, itemID string, process *sandbox.Process, live *sandbox.Subscription) {
+	defer live.Close()
 	ctx := context.Background()
 	for sent := 0; sent < mostDeltaBytes; {
 		out, err := live.Next(ctx)
 		if err != nil {
-			break
+			return
 		}
 		text := shownText(out)
 		sent += len(text)
-		t.turn.Grow(ctx, "item/commandExecution/outputDelta", t.item.ID, text)
+		t.Grow(ctx, "item/commandExecution/outputDelta", itemID, text)
 		select {
-		case <-t.process.Exited():
+		case <-process.Exited():
 		case <-time.After(deltaInterval):
 		}
 	}
-	exit, err := t.process.Wait(ctx)
-	code := int64(exit.Code)
-	if err != nil || exit.Signal != 0 || exit.Lost {
-		code = -1
+}
+
+// exitCode is how a command ended: -1 when it did not end by itself.
+func exitCode(e sandbox.Exit) int64 {
+	if e.Signal != 0 || e.Lost {
+		return -1
 	}
-	t.finish(ctx, code)
-	_ = t.process.Close() // nothing of it is left; its output stays readable
+	return int64(e.Code)
+}
+
+func commandStatus(code int64) protocol.CommandExecutionStatus {
+	if code == 0 {
+		return protocol.CommandExecutionStatusCompleted
+	}
+	return protocol.CommandExecutionStatusFailed
 }
 
 // finish tells how a command ended.
@@ -206,11 +230,7 @@ func (t *terminal) finish(ctx context.Context, code int64) {
 	now := t.turn.Now()
 	took, at := now.Sub(t.started).Milliseconds(), now.UnixMilli()
 	item := t.item
-	item.ExitCode, item.DurationMs, item.CompletedAtMs = &code, &took, &at
-	item.Status = protocol.CommandExecutionStatusCompleted
-	if code != 0 {
-		item.Status = protocol.CommandExecutionStatusFailed
-	}
+	item.ExitCode, item.DurationMs, item.CompletedAtMs, item.Status = &code, &took, &at, commandStatus(code)
 	if out := shownText(t.process.Stdout().Snapshot()); out != "" {
 		item.AggregatedOutput = &out
 	}
