@@ -29,13 +29,13 @@ func modelOutput(r *result, took time.Duration, images bool, budget int) json.Ra
 	if r.structured != nil {
 		return quote(nil, header+"\n"+middle(string(r.structured), budget-len(header)-1))
 	}
-	w := &writer{b: []byte("["), left: budget}
-	w.text(header)
+	w := &writer{b: []byte("["), left: budget - len(header)}
+	w.add(header) // however small the budget
 	for _, c := range r.content {
 		w.part(c, images)
 	}
 	if w.omitted > 0 {
-		w.b = appendText(append(w.b, ','), fmt.Sprintf("[omitted %d text items ...]", w.omitted))
+		w.add(fmt.Sprintf("[omitted %d text items ...]", w.omitted))
 	}
 	return append(w.b, ']')
 }
