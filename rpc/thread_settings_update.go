@@ -15,7 +15,7 @@ func threadSettingsUpdate(ctx context.Context, c *Connection, p *protocol.Thread
 	}
 	receipt, err := t.Submit(ctx, &thread.Configure{Overrides: thread.Overrides{
 		Model: p.Model, Effort: text(p.Effort), Summary: text(p.Summary), Cwd: c.manager.CwdOverride(p.Cwd),
-		ServiceTier: p.ServiceTier.Value, Personality: text(p.Personality), Approval: p.ApprovalPolicy, Sandbox: p.SandboxPolicy,
+		ServiceTier: p.ServiceTier.Value, Personality: text(p.Personality), Approval: p.ApprovalPolicy, Sandbox: p.SandboxPolicy, Collaboration: p.CollaborationMode,
 	}})
 	if err != nil {
 		return reply{}, err

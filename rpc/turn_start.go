@@ -26,6 +26,7 @@ func turnStart(ctx context.Context, c *Connection, p *protocol.TurnStartParams) 
 			Model: p.Model, Effort: text(p.Effort), Summary: text(p.Summary), Cwd: c.manager.CwdOverride(p.Cwd),
 			ServiceTier: p.ServiceTier.Value, Personality: text(p.Personality),
 			Approval: p.ApprovalPolicy, Sandbox: p.SandboxPolicy, WorkspaceRoots: p.RuntimeWorkspaceRoots,
+			Collaboration: p.CollaborationMode,
 		},
 	})
 	if err != nil {

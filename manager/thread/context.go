@@ -14,6 +14,7 @@ type baseline struct {
 	developer   string
 	skills      string
 	permissions string
+	mode        string
 	agents      string
 	environment string
 }
@@ -36,7 +37,7 @@ func (tn *turn) sendContext() error {
 		records = append(records, rollout.ResponseItem(raw))
 	}
 	was := t.baseline
-	say("developer", changedParts(pair{was.developer, now.developer}, pair{was.skills, now.skills}, pair{was.permissions, now.permissions}))
+	say("developer", changedParts(pair{was.developer, now.developer}, pair{was.skills, now.skills}, pair{was.permissions, now.permissions}, pair{was.mode, now.mode}))
 	user := changedParts(pair{was.agents, now.agents}, pair{was.environment, now.environment})
 	if was.agents != "" && len(user) > 0 && user[0] == now.agents {
 		user[0] = agentsReplaced + now.agents
@@ -55,7 +56,7 @@ func (b baseline) messages() []json.RawMessage {
 			out = append(out, textMessage("msg_"+newID(), role, parts...))
 		}
 	}
-	say("developer", b.developer, b.skills, b.permissions)
+	say("developer", b.developer, b.skills, b.permissions, b.mode)
 	say("user", b.agents, b.environment)
 	return out
 }
@@ -98,6 +99,7 @@ func (tn *turn) contextNow() baseline {
 		developer:   tn.settings.DeveloperInstructions,
 		skills:      skills,
 		permissions: permissionsText(tn.settings),
+		mode:        tn.settings.modeText(),
 		environment: environmentContext(tn.settings, tn.started),
 	}
 	if instructions.Text != "" {
@@ -123,6 +125,8 @@ func readBaseline(items []json.RawMessage) baseline {
 				b.skills = text
 			case strings.HasPrefix(text, "<permissions instructions>"):
 				b.permissions = text
+			case strings.HasPrefix(text, modeOpen):
+				b.mode = text
 			case strings.HasPrefix(text, "<environment_context>"):
 				b.environment = text
 			case strings.HasPrefix(text, agentsOpen):

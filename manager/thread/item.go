@@ -34,6 +34,10 @@ func (in *intake) begin(id, kind string) {
 }
 
 func (in *intake) added(e model.Event) {
+	if e.Head.Type == "message" && in.turn.settings.Mode == protocol.ModeKindPlan {
+		in.openPlan(e)
+		return
+	}
 	switch e.Head.Type {
 	case "message", "reasoning":
 		in.begin(e.ItemID, e.Head.Type)
@@ -43,6 +47,10 @@ func (in *intake) added(e model.Event) {
 // grew tells a piece of text. Where a server sends no start, the first piece is it.
 func (in *intake) grew(e model.Event) {
 	tn := in.turn
+	if e.Kind == model.TextDelta && tn.settings.Mode == protocol.ModeKindPlan {
+		in.planGrew(e)
+		return
+	}
 	d := Event{Submission: tn.id, Kind: Grew}
 	kind := "reasoning"
 	index := -1
@@ -86,6 +94,10 @@ func (in *intake) done(e model.Event) {
 	}
 	switch item.Type {
 	case "message":
+		if tn.settings.Mode == protocol.ModeKindPlan {
+			in.planDone(e, item, record)
+			return
+		}
 		if in.open.kind != "message" {
 			in.begin(e.ItemID, "message")
 		}

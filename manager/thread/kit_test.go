@@ -298,6 +298,12 @@ func describe(i protocol.ThreadItem) string {
 		return strings.Join(append([]string{"reasoning", i.ID}, append(i.Summary, i.Content...)...), " ")
 	case *protocol.ThreadItemContextCompaction:
 		return "compaction"
+	case *protocol.ThreadItemPlan:
+		return "plan " + i.Text
+	case *protocol.ThreadItemEnteredReviewMode:
+		return "entered review " + i.Review
+	case *protocol.ThreadItemExitedReviewMode:
+		return "exited review " + i.Review
 	case *protocol.ThreadItemDynamicToolCall:
 		return "tool " + i.ID + " " + string(i.Status)
 	}

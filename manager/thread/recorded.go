@@ -26,9 +26,10 @@ func recordedGit(g *GitInfo) *rollout.Git {
 func (tn *turn) recordedContext() rollout.Record {
 	s := tn.settings
 	approval, _ := protocol.Append(nil, s.Approval) // a value of the protocol always has a wire form
+	mode, _ := protocol.Append(nil, s.CollaborationMode())
 	return rollout.TurnContext{
 		TurnID: tn.id, Cwd: s.Cwd, Model: s.Model, Effort: s.Effort, Summary: s.Summary, Personality: s.Personality,
-		ApprovalPolicy: approval, SandboxPolicy: recordedSandbox(s.Sandbox),
+		ApprovalPolicy: approval, SandboxPolicy: recordedSandbox(s.Sandbox), CollaborationMode: mode,
 	}.Record()
 }
 

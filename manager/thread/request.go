@@ -105,12 +105,6 @@ func Environments(cwd string, roots []string) []protocol.ThreadEnvironment {
 	return []protocol.ThreadEnvironment{{EnvironmentID: "local", Cwd: cwd, RuntimeWorkspaceRoots: roots}}
 }
 
-// CollaborationMode is the way of working these settings stand for.
-func (s Settings) CollaborationMode() protocol.CollaborationMode {
-	return protocol.CollaborationMode{Mode: protocol.ModeKindDefault,
-		Settings: protocol.Settings{Model: s.Model, ReasoningEffort: named[protocol.ReasoningEffort](s.Effort)}}
-}
-
 // named is a value that the wire leaves null where it is not set.
 func named[T ~string](s string) *T {
 	if s == "" {

@@ -115,7 +115,8 @@ type intake struct {
 	ctx   context.Context // of the request; a cut ends it, the turn may go on
 	offer tool.Offer
 
-	open    openItem // the message or reasoning that grows now
+	open    openItem     // the message or reasoning that grows now
+	plan    *planMessage // what more there is of it in plan mode
 	calls   sync.WaitGroup
 	outputs []*output // one for each call, in the order of the calls
 	goOn    bool      // the model said that it is not done

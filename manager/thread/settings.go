@@ -20,6 +20,9 @@ type Settings struct {
 	Approval protocol.AskForApproval
 	Sandbox  protocol.SandboxPolicy
 
+	Mode             protocol.ModeKind // how user and model work together; empty is the default
+	ModeInstructions string            // what the model is told of the mode; empty until a client named one
+
 	BaseInstructions      string // replaces the model's own; empty takes these
 	DeveloperInstructions string
 
@@ -38,6 +41,7 @@ type Overrides struct {
 	Approval                                              protocol.AskForApproval
 	Sandbox                                               protocol.SandboxPolicy
 	WorkspaceRoots                                        []string
+	Collaboration                                         *protocol.CollaborationMode // its model and effort win over those above
 }
 
 // with is s as o changes it, and whether that is a change at all.
@@ -65,6 +69,10 @@ func (s Settings) with(o Overrides) (Settings, bool) {
 	}
 	if o.Sandbox != nil && !sameOnWire(o.Sandbox, s.Sandbox) {
 		s.Sandbox, changed = o.Sandbox, true
+	}
+	if o.Collaboration != nil {
+		in, other := s.inMode(*o.Collaboration)
+		s, changed = in, changed || other
 	}
 	return s, changed
 }
