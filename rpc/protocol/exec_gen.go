@@ -475,11 +475,11 @@ type ProcessSpawnParams struct {
 	ProcessHandle      string               `wire:"processHandle"`
 	Cwd                AbsolutePathBuf      `wire:"cwd,abs"`
 	Env                map[string]*string   `wire:"env,optional,nullable,omit"`
-	OutputBytesCap     *int64               `wire:"outputBytesCap,optional,nullable,omit,usize"`
+	OutputBytesCap     Opt[int64]           `wire:"outputBytesCap,optional,nullable,omit,usize"`
 	Size               *ProcessTerminalSize `wire:"size,optional,nullable,omit"`
 	StreamStdin        bool                 `wire:"streamStdin,optional,omit"`
 	StreamStdoutStderr bool                 `wire:"streamStdoutStderr,optional,omit"`
-	TimeoutMs          *int64               `wire:"timeoutMs,optional,nullable,omit"`
+	TimeoutMs          Opt[int64]           `wire:"timeoutMs,optional,nullable,omit"`
 	Tty                bool                 `wire:"tty,optional,omit"`
 	Unknown            Members              `wire:",unknown"`
 }

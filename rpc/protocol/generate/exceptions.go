@@ -69,6 +69,8 @@ var exceptions = table{
 	},
 	// Definition.member in which absent and null mean different things: Opt[T].
 	"opt": {
+		"ProcessSpawnParams.outputBytesCap":           "",
+		"ProcessSpawnParams.timeoutMs":                "",
 		"ThreadForkParams.serviceTier":                "",
 		"ThreadGoalSetParams.tokenBudget":             "",
 		"ThreadListParams.projectId":                  "",
