@@ -66,30 +66,42 @@ func (m *Manager) startServers(ctx context.Context, l *live, cwd string) error {
 }
 
 // ReloadServers gives every loaded thread the servers that the configuration
-// names now. Those whose settings did not change keep running.
-func (m *Manager) ReloadServers(ctx context.Context) error {
+// names now. Those whose settings did not change keep running. What the others
+// tell waits for begin, which is called once the caller was answered.
+func (m *Manager) ReloadServers(ctx context.Context) (begin func(), err error) {
+	var held []*serverListener
+	begin = func() {
+		for _, s := range held {
+			s.begin()
+		}
+	}
 	for _, l := range m.snapshot() {
 		cwd := l.thread.Snapshot().Settings.Cwd
 		cfg, err := m.load(ctx, cwd, nil)
 		if err != nil {
-			return err
+			begin()
+			return nil, err
 		}
-		l.reload(m, cwd, mcpServers(cfg))
+		if s := l.reload(m, cwd, mcpServers(cfg)); s != nil {
+			held = append(held, s)
+		}
 	}
-	return nil
+	return begin, nil
 }
 
-// reload replaces a thread's servers.
-func (l *live) reload(m *Manager, cwd string, servers []mcp.Server) {
+// reload replaces a thread's servers. The listener, if there is one, is held.
+func (l *live) reload(m *Manager, cwd string, servers []mcp.Server) *serverListener {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.servers != nil:
+		l.listener.hold()
 		l.servers.Update(cwd, servers)
 	case len(servers) > 0:
-		l.listener = &serverListener{manager: m, live: l, open: true}
+		l.listener = &serverListener{manager: m, live: l}
 		l.servers = m.mcp.Join(l.id, cwd, servers, l.listener)
 	}
+	return l.listener
 }
 
 // set is the thread's servers; nil if it has none.
@@ -119,6 +131,13 @@ func (s *serverListener) ServerStatus(e mcp.Startup) {
 		return
 	}
 	s.tell(e)
+}
+
+// hold keeps what happens from now on until begin.
+func (s *serverListener) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = false
 }
 
 // begin tells what has happened so far, and from now on at once.

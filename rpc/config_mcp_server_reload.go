@@ -9,8 +9,9 @@ import (
 // configMcpServerReload gives every loaded thread the MCP servers that the
 // configuration names now.
 func configMcpServerReload(ctx context.Context, c *Connection) (reply, error) {
-	if err := c.manager.ReloadServers(ctx); err != nil {
+	begin, err := c.manager.ReloadServers(ctx)
+	if err != nil {
 		return reply{}, err
 	}
-	return reply{result: &protocol.McpServerRefreshResponse{}}, nil
+	return reply{result: &protocol.McpServerRefreshResponse{}, after: begin}, nil
 }
