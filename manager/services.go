@@ -18,6 +18,7 @@ import (
 	"github.com/codexhost/codexhost/plugins"
 	mcpprovider "github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/plugins/skill"
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 // Names of the providers that ship inside the binary; their roles on its
@@ -115,7 +116,7 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 // moment; one that is late joins the next request.
 func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s thread.Settings) tool.Offer {
 	info, _ := catalog.Lookup(s.Model)
-	offers := tool.Offers{tool.Plan{}, l.exec(m, info)}
+	offers := tool.Offers{tool.Plan{}, l.exec(m, info), tool.UserInput{Plan: s.Mode == protocol.ModeKindPlan}}
 	if l.dynamic != nil {
 		offers = append(offers, l.dynamic)
 	}
