@@ -1,12 +1,15 @@
 package manager
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/model"
+	"github.com/codexhost/codexhost/manager/policy"
 	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -27,28 +30,39 @@ func (l *live) exec(m *Manager, info model.Info) *tool.Exec {
 	}
 }
 
-// newApprovals decides about the commands of a thread by its configuration.
-func (m *Manager) newApprovals(cfg *config.Config) *tool.Approvals {
+// newApprovals decides about the commands and patches of a thread by the rules
+// of the host, the user and the project. Rules that cannot be read are told.
+func (m *Manager) newApprovals(ctx context.Context, cfg *config.Config) *tool.Approvals {
+	dirs := []string{systemRules, filepath.Join(m.opts.Home, "rules")}
+	if cfg.Trust == config.Trusted {
+		dirs = append(dirs, filepath.Join(cfg.ProjectRoot, ".codex", "rules"))
+	}
+	rules, errs := policy.Open(m.opts.Home, dirs...)
+	for _, err := range errs {
+		w := config.Warning{Summary: "Error parsing rules; custom rules not applied.", Details: err.Error()}
+		var at *policy.RulesError
+		if errors.As(err, &at) {
+			w.Path, w.Line, w.Column, w.EndLine, w.EndColumn = at.Path, at.At.Line, at.At.Column, at.At.Line, at.At.Column
+		}
+		warn(ctx, &m.hub, w)
+	}
 	return &tool.Approvals{
-		Judge:   judge,
-		Confine: func(t tool.Turn) sandbox.Policy { return m.confinement(cfg, t.Cwd(), t.Sandbox()) },
-		Amend:   func([]string) error { return errors.New("rules files are not read") },
+		Rules:   rules,
+		Confine: func(cwd string, p protocol.SandboxPolicy) sandbox.Policy { return m.confinement(cfg, cwd, p) },
+		Amend:   m.amend,
 	}
 }
 
-// judge decides about a command by the turn's approval policy.
-func judge(t tool.Turn, r tool.CommandRequest) tool.Verdict {
-	v := tool.Verdict{Actions: []protocol.CommandAction{&protocol.CommandActionUnknown{Command: r.Script}}}
-	_, full := t.Sandbox().(*protocol.SandboxPolicyDangerFullAccess)
-	ask := t.Approval()
-	switch {
-	case ask == protocol.AskForApproval(protocol.AskForApprovalNever) && r.Escalate:
-		v.Action = tool.Refuse
-		v.Reason = "approval policy is Never; reject command — you cannot ask for escalated permissions if the approval policy is Never"
-	case ask == protocol.AskForApproval(protocol.AskForApprovalUntrusted), r.Escalate && !full:
-		v.Action, v.Unbound, v.Amendment = tool.Prompt, r.Escalate, r.Argv
+// systemRules are the rules of whoever administers the machine.
+const systemRules = "/etc/codex/rules"
+
+// amend allows commands that begin with words from now on, in every thread.
+func (m *Manager) amend(ctx context.Context, words []string) error {
+	var err error
+	for _, l := range m.snapshot() {
+		err = errors.Join(err, l.approvals.Rules.Amend(ctx, words))
 	}
-	return v
+	return err
 }
 
 // environ is the environment of a command.

@@ -105,7 +105,7 @@ type Opened struct {
 func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config) (*Opened, error) {
 	m.configurePlugins(ctx, cfg)
 	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
-	l.terminals, l.approvals = tool.NewTerminals(), m.newApprovals(cfg)
+	l.terminals, l.approvals = tool.NewTerminals(), m.newApprovals(ctx, cfg)
 	l.dynamic = dynamicTools(meta.DynamicTools)
 	services, err := m.servicesFor(l, cfg, spec.Settings.Provider)
 	if err != nil {

@@ -6,37 +6,19 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/codexhost/codexhost/manager/policy"
 	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// An Action is what is to be done about something the model wants to do.
-type Action uint8
-
-const (
-	Run    Action = iota
-	Prompt        // ask the user first
-	Refuse
-)
-
-// A Verdict is what the user's rules and the turn's settings say of a command.
-type Verdict struct {
-	Action    Action
-	Unbound   bool   // it runs outside of the sandbox
-	Reason    string // of the question to the user, or the model's to read of a refusal
-	Amendment []string
-	Actions   []protocol.CommandAction // what the command does, for people
-}
-
-// Approvals decide about the commands of one thread, ask the user where they
-// must, and remember what was accepted for the session.
+// Approvals decide about the commands and patches of one thread, ask the user
+// where they must, and remember what was accepted for the session.
 type Approvals struct {
-	// Judge says what is to be done about a command; it must not ask.
-	Judge func(t Turn, r CommandRequest) Verdict
-	// Confine is the sandbox of the turn's commands.
-	Confine func(t Turn) sandbox.Policy
+	Rules *policy.Store
+	// Confine is what a sandbox policy of the wire lets the commands in a folder do.
+	Confine func(cwd string, p protocol.SandboxPolicy) sandbox.Policy
 	// Amend allows commands that begin with these words from now on.
-	Amend func(words []string) error
+	Amend func(ctx context.Context, words []string) error
 
 	mu       sync.Mutex // guards the fields below
 	accepted map[string]bool
@@ -61,55 +43,54 @@ func (a *Approvals) remember(keys ...string) {
 	}
 }
 
+// settings are the turn's, as the policy judges by them.
+func (a *Approvals) settings(ctx context.Context, t Turn) policy.Settings {
+	s := policy.Settings{Approval: t.Approval(), Sandbox: t.Sandbox()}
+	if a.Confine(t.Cwd(), t.Sandbox()).Mode.Confined() {
+		s.Unenforceable = !sandbox.Probe(ctx).Enforced
+	}
+	return s
+}
+
 // A permit says how a command may run.
 type permit struct {
-	policy  sandbox.Policy
-	actions []protocol.CommandAction
-	shown   bool // the item was told already, with the question
+	policy sandbox.Policy
+	shown  bool // the item was told already, with the question
 }
 
 // command decides about a command. A refusal is what the model reads.
-func (a *Approvals) command(ctx context.Context, t Turn, r CommandRequest) (permit, *Output) {
-	v := a.Judge(t, r)
-	p := permit{policy: a.Confine(t), actions: v.Actions}
-	if v.Unbound {
+func (a *Approvals) command(ctx context.Context, t Turn, r commandRequest) (permit, *Output) {
+	d := policy.Decide(a.Rules.Rules(), a.settings(ctx, t), r.Command)
+	p := permit{policy: a.Confine(t.Cwd(), t.Sandbox())}
+	if d.Unbound {
 		p.policy.Mode = sandbox.FullAccess
 	}
 	switch {
-	case v.Action == Run:
+	case d.Verdict == policy.Run:
 		return p, nil
-	case v.Action == Refuse:
-		out := refusal(v.Reason)
+	case d.Verdict == policy.Refuse:
+		out := refusal(d.Reason)
+		if d.Whole {
+			out = Text(d.Reason)
+		}
 		return p, &out
 	case a.accepts(r.key()):
 		return p, nil
 	}
 	p.shown = true
-	if out := a.ask(ctx, t, r, v); out != nil {
-		return p, out
-	}
-	return p, nil
-}
-
-// key is what acceptForSession remembers of a command.
-func (r CommandRequest) key() string {
-	sandboxed := "sandboxed"
-	if r.Escalate {
-		sandboxed = "escalated"
-	}
-	return "command\x00" + sandboxed + "\x00" + r.Dir + "\x00" + strings.Join(r.Argv, "\x00")
+	return p, a.ask(ctx, t, r, d)
 }
 
 // ask shows the command and puts the question. The thread waits on approval from
 // before the item is told until after a refused one is told complete.
-func (a *Approvals) ask(ctx context.Context, t Turn, r CommandRequest, v Verdict) *Output {
+func (a *Approvals) ask(ctx context.Context, t Turn, r commandRequest, d policy.Decision) *Output {
 	defer t.Wait(ctx, WaitingOnApproval)()
 	begun := t.Now()
-	item := r.item(begun.UnixMilli(), v.Actions)
+	item := r.item(begun.UnixMilli())
 	item.Source = protocol.CommandExecutionSourceAgent
 	shown := item
 	t.Start(ctx, &shown)
-	status, out := a.answer(ctx, t, r, v, item)
+	status, out := a.answer(ctx, t, r, d, item)
 	if out == nil {
 		return nil
 	}
@@ -120,8 +101,8 @@ func (a *Approvals) ask(ctx context.Context, t Turn, r CommandRequest, v Verdict
 }
 
 // answer is what the user decided: nil lets the command run, an output refuses it.
-func (a *Approvals) answer(ctx context.Context, t Turn, r CommandRequest, v Verdict, item protocol.ThreadItemCommandExecution) (protocol.CommandExecutionStatus, *Output) {
-	raw, err := t.Ask(ctx, WaitingOnNothing, "item/commandExecution/requestApproval", a.question(t, v, item))
+func (a *Approvals) answer(ctx context.Context, t Turn, r commandRequest, d policy.Decision, item protocol.ThreadItemCommandExecution) (protocol.CommandExecutionStatus, *Output) {
+	raw, err := t.Ask(ctx, WaitingOnNothing, "item/commandExecution/requestApproval", commandQuestion(t, d, item))
 	var answer protocol.CommandExecutionRequestApprovalResponse
 	if err == nil {
 		err = protocol.DecodeParams(raw, &answer)
@@ -130,9 +111,9 @@ func (a *Approvals) answer(ctx context.Context, t Turn, r CommandRequest, v Verd
 		out := refusal("rejected by user")
 		return protocol.CommandExecutionStatusFailed, &out
 	}
-	switch d := answer.Decision.(type) {
+	switch decided := answer.Decision.(type) {
 	case protocol.CommandExecutionApprovalDecisionName:
-		switch d {
+		switch decided {
 		case protocol.CommandExecutionApprovalDecisionAcceptForSession:
 			a.remember(r.key())
 			return "", nil
@@ -142,7 +123,7 @@ func (a *Approvals) answer(ctx context.Context, t Turn, r CommandRequest, v Verd
 			t.Interrupt()
 		}
 	case *protocol.CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment:
-		if err := a.Amend(d.ExecpolicyAmendment); err != nil {
+		if err := a.Amend(ctx, decided.ExecpolicyAmendment); err != nil {
 			t.Warn(ctx, "The rule was not kept, the command runs this once: "+err.Error())
 		}
 		return "", nil
@@ -151,20 +132,20 @@ func (a *Approvals) answer(ctx context.Context, t Turn, r CommandRequest, v Verd
 	return protocol.CommandExecutionStatusDeclined, &out
 }
 
-// question is what the client is asked.
-func (a *Approvals) question(t Turn, v Verdict, item protocol.ThreadItemCommandExecution) *protocol.CommandExecutionRequestApprovalParams {
+// commandQuestion is what the client is asked.
+func commandQuestion(t Turn, d policy.Decision, item protocol.ThreadItemCommandExecution) *protocol.CommandExecutionRequestApprovalParams {
 	local, cwd := "local", protocol.LegacyAppPathString(item.Cwd)
 	q := &protocol.CommandExecutionRequestApprovalParams{
 		Kind: protocol.CommandExecutionApprovalKindCommand, ThreadID: t.ThreadID(), TurnID: t.TurnID(), ItemID: item.ID,
 		StartedAtMs: *item.StartedAtMs, EnvironmentID: &local, Command: &item.Command, Cwd: &cwd, CommandActions: item.CommandActions,
-		ProposedExecpolicyAmendment: v.Amendment,
+		ProposedExecpolicyAmendment: d.Amendment,
 		AvailableDecisions:          []protocol.CommandExecutionApprovalDecision{protocol.CommandExecutionApprovalDecisionAccept},
 	}
-	if v.Reason != "" {
-		q.Reason = &v.Reason
+	if d.Reason != "" {
+		q.Reason = &d.Reason
 	}
-	if v.Amendment != nil {
-		q.AvailableDecisions = append(q.AvailableDecisions, &protocol.CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment{ExecpolicyAmendment: v.Amendment})
+	if d.Amendment != nil {
+		q.AvailableDecisions = append(q.AvailableDecisions, &protocol.CommandExecutionApprovalDecisionAcceptWithExecpolicyAmendment{ExecpolicyAmendment: d.Amendment})
 	}
 	q.AvailableDecisions = append(q.AvailableDecisions, protocol.CommandExecutionApprovalDecisionCancel)
 	return q

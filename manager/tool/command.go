@@ -5,26 +5,34 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/codexhost/codexhost/rollout"
+	"github.com/codexhost/codexhost/manager/policy"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// A CommandRequest is a command that the model wants to run.
-type CommandRequest struct {
-	CallID     string
-	Argv       []string
-	Script     string // what the shell is given; the whole line where there is no shell
-	Dir        string // absolute
-	Escalate   bool   // outside of the sandbox, with the user's consent
-	Reason     string // the model's words for the user
-	PrefixRule []string
+// A commandRequest is a command that the model wants to run.
+type commandRequest struct {
+	policy.Command
+	callID string
+	dir    string // absolute
+	tty    bool
+}
+
+// key is what an approval for the session remembers of the command.
+func (r commandRequest) key() string { return policy.Key(r.Command, r.dir, r.tty) }
+
+// script is what the user reads as the command: what the shell is given.
+func (r commandRequest) script() string {
+	if s, ok := policy.Script(r.Argv); ok {
+		return s
+	}
+	return policy.Join(r.Argv)
 }
 
 // item is the command as the client sees it.
-func (r CommandRequest) item(startedAtMs int64, actions []protocol.CommandAction) protocol.ThreadItemCommandExecution {
+func (r commandRequest) item(startedAtMs int64) protocol.ThreadItemCommandExecution {
 	return protocol.ThreadItemCommandExecution{
-		ID: r.CallID, Command: rollout.JoinCommand(r.Argv), Cwd: r.Dir, Status: protocol.CommandExecutionStatusInProgress,
-		Source: protocol.CommandExecutionSourceUnifiedExecStartup, CommandActions: actions,
+		ID: r.callID, Command: policy.Join(r.Argv), Cwd: r.dir, Status: protocol.CommandExecutionStatusInProgress,
+		Source: protocol.CommandExecutionSourceUnifiedExecStartup, CommandActions: policy.Actions(r.Argv, r.dir),
 		StartedAtMs: &startedAtMs,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/codexhost/codexhost/manager/policy"
 	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -95,7 +96,7 @@ func (e *execCommand) Run(ctx context.Context, t Turn, c Call) Output {
 	if refused != nil {
 		return *refused
 	}
-	term, err := (*Exec)(e).start(ctx, t, r, allowed, args.TTY)
+	term, err := (*Exec)(e).start(ctx, t, r, allowed)
 	if err != nil {
 		return refusal(err.Error())
 	}
@@ -104,7 +105,7 @@ func (e *execCommand) Run(ctx context.Context, t Turn, c Call) Output {
 }
 
 // request is the command as the guard and the client see it.
-func (e *execCommand) request(t Turn, c Call, args execArgs) CommandRequest {
+func (e *execCommand) request(t Turn, c Call, args execArgs) commandRequest {
 	shell := args.Shell
 	if shell == "" {
 		shell = e.Shell
@@ -120,18 +121,18 @@ func (e *execCommand) request(t Turn, c Call, args execArgs) CommandRequest {
 			dir = filepath.Join(t.Cwd(), dir)
 		}
 	}
-	return CommandRequest{CallID: c.ID, Argv: []string{shell, flag, *args.Cmd}, Script: *args.Cmd, Dir: dir,
-		Escalate: args.Permissions == "require_escalated", Reason: args.Reason, PrefixRule: args.PrefixRule}
+	return commandRequest{callID: c.ID, dir: dir, tty: args.TTY, Command: policy.Command{Argv: []string{shell, flag, *args.Cmd},
+		Escalated: args.Permissions == "require_escalated", Justification: args.Reason, PrefixRule: args.PrefixRule}}
 }
 
 // start runs a permitted command and tells so.
-func (e *Exec) start(ctx context.Context, t Turn, r CommandRequest, p permit, tty bool) (*terminal, error) {
-	spec := sandbox.Spec{Argv: r.Argv, Dir: r.Dir, Policy: p.policy, Env: e.Environ(t, r.CallID, p.policy)}
-	if tty {
+func (e *Exec) start(ctx context.Context, t Turn, r commandRequest, p permit) (*terminal, error) {
+	spec := sandbox.Spec{Argv: r.Argv, Dir: r.dir, Policy: p.policy, Env: e.Environ(t, r.callID, p.policy)}
+	if r.tty {
 		spec.TTY = &sandbox.Size{Cols: 120, Rows: 40}
 	}
-	term := &terminal{turn: t, script: r.Script, tty: tty, started: t.Now(), told: make(chan struct{})}
-	term.item = r.item(term.started.UnixMilli(), p.actions)
+	term := &terminal{turn: t, script: r.script(), tty: r.tty, started: t.Now(), told: make(chan struct{})}
+	term.item = r.item(term.started.UnixMilli())
 	process, err := sandbox.Start(ctx, spec)
 	if err != nil {
 		why := startFailure(err)

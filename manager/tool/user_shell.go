@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/codexhost/codexhost/manager/policy"
 	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -21,9 +22,9 @@ const (
 // UserShell runs a command that the user typed, outside of any sandbox, to its
 // end, and returns what the model is told of it. A timeout of 0 is none.
 func (e *Exec) UserShell(ctx context.Context, t Turn, command string, timeout time.Duration) string {
-	r := CommandRequest{CallID: uuid.NewString(), Argv: []string{e.Shell, "-lc", command}, Script: command, Dir: t.Cwd()}
+	r := commandRequest{callID: uuid.NewString(), dir: t.Cwd(), Command: policy.Command{Argv: []string{e.Shell, "-lc", command}}}
 	begun := t.Now()
-	item := r.item(begun.UnixMilli(), e.Approvals.Judge(t, r).Actions)
+	item := r.item(begun.UnixMilli())
 	item.Source = protocol.CommandExecutionSourceUserShell
 	shown := item
 	t.Start(ctx, &shown)
@@ -43,10 +44,10 @@ func (e *Exec) UserShell(ctx context.Context, t Turn, command string, timeout ti
 }
 
 // userShell runs the command; the code is -1 for one that did not come to its end.
-func (e *Exec) userShell(ctx context.Context, t Turn, r CommandRequest, timeout time.Duration) (code int64, took time.Duration, output string) {
-	policy := sandbox.Policy{Mode: sandbox.FullAccess, Cwd: r.Dir}
+func (e *Exec) userShell(ctx context.Context, t Turn, r commandRequest, timeout time.Duration) (code int64, took time.Duration, output string) {
+	free := sandbox.Policy{Mode: sandbox.FullAccess, Cwd: r.dir}
 	begun := t.Now()
-	process, err := sandbox.Start(ctx, sandbox.Spec{Argv: r.Argv, Dir: r.Dir, Policy: policy, Env: e.Environ(t, r.CallID, policy)})
+	process, err := sandbox.Start(ctx, sandbox.Spec{Argv: r.Argv, Dir: r.dir, Policy: free, Env: e.Environ(t, r.callID, free)})
 	if err != nil {
 		return -1, 0, "execution error: " + startFailure(err)
 	}
@@ -61,7 +62,7 @@ func (e *Exec) userShell(ctx context.Context, t Turn, r CommandRequest, timeout 
 	told := make(chan struct{})
 	go func() { // ends with the process, which Close ends at the latest
 		defer close(told)
-		grow(t, r.CallID, process, live)
+		grow(t, r.callID, process, live)
 	}()
 	exit, err := process.Wait(limit)
 	switch {
