@@ -3,7 +3,6 @@ package manager
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rollout"
@@ -33,9 +32,6 @@ func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*prot
 	}
 	r := &protocol.ThreadListResponse{NextCursor: nonEmpty(page.Next), BackwardsCursor: nonEmpty(page.Backwards)}
 	for _, s := range page.Threads {
-		if slices.Contains(p.ExcludedThreadIDs, s.ID) {
-			continue
-		}
 		v := m.storedView(s)
 		if l := m.loaded(s.ID); l != nil {
 			v = m.liveView(l)
@@ -52,7 +48,7 @@ func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*prot
 // empty list those of all.
 func listOptions(p *protocol.ThreadListParams, provider string) rollout.ListOptions {
 	o := rollout.ListOptions{Cursor: value(p.Cursor), Archived: value(p.Archived), Search: value(p.SearchTerm),
-		DefaultProvider: provider, Providers: []string{provider}}
+		DefaultProvider: provider, Providers: []string{provider}, Excluded: p.ExcludedThreadIDs}
 	if p.Limit != nil {
 		o.Limit = max(int(*p.Limit), 1)
 	}

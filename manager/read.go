@@ -9,8 +9,11 @@ import (
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// ErrNoTurns is why the turns of a thread cannot be read: it has none yet.
-var ErrNoTurns = errors.New("list_turns is not supported yet")
+// Why the turns and the items of a thread cannot be read: it has none yet.
+var (
+	ErrNoTurns = errors.New("list_turns is not supported yet")
+	ErrNoItems = errors.New("thread/items/list is not supported yet")
+)
 
 // Read is a thread as it stands, live or stored, with its turns if they are asked for.
 func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (protocol.Thread, error) {
@@ -20,21 +23,38 @@ func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (proto
 	if l := m.loaded(id); l != nil {
 		return m.readLive(l, includeTurns)
 	}
-	h, err := m.store.Read(id)
+	v, err := m.readStored(id)
 	if errors.Is(err, rollout.ErrNotFound) {
-		return protocol.Thread{}, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not loaded: " + id,
+		return v, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not loaded: " + id,
 			Remedy: "list what is stored with thread/list"}
 	}
 	if err != nil {
-		return protocol.Thread{}, storeRefusal(err, id)
+		return v, storeRefusal(err, id)
 	}
-	v := m.storedView(rollout.Summary{ID: id, Path: h.Path, Meta: h.Meta, Preview: h.Preview, Model: h.Model,
-		Name: m.store.Name(id), CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt})
-	v.ReasoningEffort = effort(h.Effort)
 	if includeTurns {
-		v.Turns, err = h.Turns()
+		if v.Turns, err = m.storedTurns(*v.Path); err != nil {
+			return v, storeRefusal(err, id)
+		}
 	}
-	return v, err
+	return v, nil
+}
+
+// readStored reads the beginning and the end of a thread's file.
+func (m *Manager) readStored(id string) (v protocol.Thread, err error) {
+	s, err := m.store.Summary(id)
+	if err != nil {
+		return v, err
+	}
+	end, err := m.store.Tail(s.Path)
+	if err != nil {
+		return v, err
+	}
+	if end.Model != "" {
+		s.Model = end.Model
+	}
+	v = m.storedView(s)
+	v.ReasoningEffort = effort(end.Effort)
+	return v, nil
 }
 
 func (m *Manager) readLive(l *live, includeTurns bool) (protocol.Thread, error) {

@@ -65,10 +65,14 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 		return nil, noRollout(l.thread.ID())
 	}
 	r := &Resumed{Opened: Opened{Thread: l.thread, View: m.liveView(l), Settings: s.Settings, Instructions: m.instructions(l.config)(s.Settings.Cwd), live: l}, lastTurnID: s.LastTurn}
-	r.TurnsCursor, r.ItemsCursor = endCursor(r.lastTurnID), endCursor(r.lastTurnID)
 	if p.ExcludeTurns {
 		r.lastTurnID = "" // who joins without turns has no use for what they cost
-	} else if l.path != "" {
+	}
+	if l.path == "" {
+		return r, nil
+	}
+	m.cursors(r)
+	if !p.ExcludeTurns {
 		turns, err := m.liveTurns(l)
 		if err != nil {
 			return nil, err
@@ -76,6 +80,21 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 		r.View.Turns = turns
 	}
 	return r, nil
+}
+
+// cursors gives the client the places from which it pages backwards. Without
+// turns, and in legacy threads, there are none.
+func (m *Manager) cursors(r *Resumed) {
+	ref := value(r.View.Path)
+	if ref == "" || r.View.HistoryMode != protocol.ThreadHistoryModePaginated {
+		return
+	}
+	if page, err := m.store.Turns(ref, rollout.PageOptions{Limit: 1, View: rollout.ViewNone}); err == nil {
+		r.TurnsCursor = nonEmpty(page.Backwards)
+	}
+	if page, err := m.store.Items(ref, rollout.PageOptions{Limit: 1}); err == nil {
+		r.ItemsCursor = nonEmpty(page.Backwards)
+	}
 }
 
 // resumeStored loads a thread from its file.
@@ -93,7 +112,7 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 	if err != nil {
 		return nil, storeRefusal(err, p.ThreadID)
 	}
-	r, err := m.adopt(ctx, p, recorder, history)
+	r, err := m.adopt(ctx, p, recorder, fromHistory(history))
 	if err != nil {
 		return nil, err
 	}
@@ -101,22 +120,21 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 	return r, nil
 }
 
-// adopt makes a live thread of a recorder, which it owns, and its history.
-func (m *Manager) adopt(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, history *rollout.History) (*Resumed, error) {
-	opened, err := m.reopen(ctx, p, recorder, history)
+// adopt makes a live thread of a recorder, which it owns, and of how the thread
+// was left.
+func (m *Manager) adopt(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, was recalled) (*Resumed, error) {
+	opened, err := m.reopen(ctx, p, recorder, was)
 	if err != nil {
 		return nil, err
 	}
-	r := &Resumed{Opened: *opened, lastTurnID: history.LastTurnID}
-	r.TurnsCursor, r.ItemsCursor = endCursor(r.lastTurnID), endCursor(r.lastTurnID)
-	r.View.UpdatedAt = history.UpdatedAt.Unix()
-	r.View.RecencyAt = ptr(history.UpdatedAt.Unix())
+	r := &Resumed{Opened: *opened, lastTurnID: was.lastTurn}
+	m.cursors(r)
+	r.View.UpdatedAt = was.updated.Unix()
+	r.View.RecencyAt = ptr(was.updated.Unix())
 	if !p.ExcludeTurns {
-		turns, err := history.Turns()
-		if err != nil {
+		if r.View.Turns, err = m.storedTurns(recorder.Path()); err != nil {
 			return nil, err
 		}
-		r.View.Turns = turns
 	}
 	return r, nil
 }
@@ -124,19 +142,19 @@ func (m *Manager) adopt(ctx context.Context, p ResumeParams, recorder *rollout.R
 // reopen brings a stored thread to life: with what it last ran with, unless the
 // client wants something else. It owns the recorder, which is nil for a thread
 // that shall be ephemeral.
-func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, h *rollout.History) (*Opened, error) {
+func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.Recorder, was recalled) (*Opened, error) {
 	w := p.Wanted
 	if w.Cwd == "" {
-		w.Cwd = h.Meta.Cwd
+		w.Cwd = was.meta.Cwd
 	}
-	if w.Provider == nil && h.Meta.ModelProvider != "" {
-		w.Provider = &h.Meta.ModelProvider
+	if w.Provider == nil && was.meta.ModelProvider != "" {
+		w.Provider = &was.meta.ModelProvider
 	}
-	if w.Model == nil && h.Model != "" {
-		w.Model = &h.Model
+	if w.Model == nil && was.model != "" {
+		w.Model = &was.model
 	}
 	if w.BaseInstructions == nil {
-		w.BaseInstructions = recordedInstructions(h.Meta.Instructions)
+		w.BaseInstructions = recordedInstructions(was.meta.Instructions)
 	}
 	cwd := m.absolute(w.Cwd)
 	cfg, err := m.load(ctx, cwd, w.Config)
@@ -147,19 +165,11 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 	if err != nil {
 		return nil, errors.Join(err, closeRecorder(recorder))
 	}
-	if h.Effort != "" {
-		settings.Effort = h.Effort
+	if was.effort != "" {
+		settings.Effort = was.effort
 	}
-	settings = settings.RecordedMode(h.Context)
-	spec := thread.Spec{LastTurn: h.LastTurnID, ID: h.Meta.ID, SessionID: h.Meta.SessionID, Settings: settings, History: h.Items, Preview: h.Preview,
-		Recorder: recorder, Client: m.introduced()}
-	if h.Tokens != nil {
-		spec.Usage, spec.LastUsage = usage(h.Tokens.Total), usage(h.Tokens.Last)
-	}
-	if g := h.Meta.Git; g != nil {
-		spec.Git = &thread.GitInfo{Commit: g.CommitHash, Branch: g.Branch, OriginURL: g.RepositoryURL}
-	}
-	return m.open(ctx, spec, h.Meta, cfg)
+	settings = was.mode(settings)
+	return m.open(ctx, was.spec(settings, recorder, m.introduced()), was.meta, cfg)
 }
 
 // recordedInstructions is the text that a thread was started with.
@@ -169,10 +179,6 @@ func recordedInstructions(raw json.RawMessage) *string {
 		return nil
 	}
 	return base.Text
-}
-
-func usage(u rollout.TokenUsage) *model.Usage {
-	return &model.Usage{Input: u.Input, CachedInput: u.CachedInput, CacheWrite: u.CacheWriteInput, Output: u.Output, Reasoning: u.ReasoningOutput, Total: u.Total}
 }
 
 // resumeHistory makes a new thread that has seen the given items.
@@ -205,24 +211,32 @@ func storeRefusal(err error, id string) error {
 	}
 }
 
+// storedTurns are all turns of a thread's file, as they are passed on.
+func (m *Manager) storedTurns(ref string) ([]protocol.Turn, error) {
+	page, err := m.store.Turns(ref, rollout.PageOptions{Ascending: true})
+	return page.Turns, err
+}
+
 // liveTurns are the turns of a live thread, from its file; the one that runs
 // now is in progress.
 func (m *Manager) liveTurns(l *live) ([]protocol.Turn, error) {
-	history, err := m.store.Read(l.path)
+	turns, err := m.storedTurns(l.path)
 	if err != nil {
 		return nil, storeRefusal(err, l.thread.ID())
 	}
-	turns, err := history.Turns()
-	if err != nil {
-		return nil, err
-	}
+	running(turns, l)
+	return turns, nil
+}
+
+// running shows the turn that runs as in progress: in the file it is one that was
+// cut short.
+func running(turns []protocol.Turn, l *live) {
 	active := l.thread.Snapshot().ActiveTurn
 	for i := range turns {
-		if turns[i].ID == active {
-			turns[i].Status, turns[i].CompletedAt, turns[i].DurationMs = protocol.TurnStatusInProgress, nil, nil
+		if t := &turns[i]; t.ID == active {
+			t.Status, t.CompletedAt, t.DurationMs = protocol.TurnStatusInProgress, nil, nil
 		}
 	}
-	return turns, nil
 }
 
 // Resumed tells of a thread whose resumption has been answered.

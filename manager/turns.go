@@ -2,123 +2,108 @@ package manager
 
 import (
 	"context"
-	"encoding/json"
-	"slices"
+	"errors"
 
 	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// defaultTurns is how many turns a page has unless the client says.
-const defaultTurns = 25
+// How many turns and items a page has unless the client says.
+const (
+	defaultTurns = 25
+	defaultItems = 25
+)
 
-// A turnCursor names a turn of a thread, and whether a page begins with it or
-// behind it.
-type turnCursor struct {
-	TurnID        string `json:"turnId"`
-	IncludeAnchor bool   `json:"includeAnchor"`
-}
+// What is paged, in the wire's words.
+const (
+	turnsMethod = "thread/turns/list"
+	itemsMethod = "thread/items/list"
+)
 
-func (c turnCursor) text() *string {
-	b, _ := json.Marshal(c) // a string and a boolean always have a JSON form
-	s := string(b)
-	return &s
-}
-
-// endCursor pages backwards from the end of a thread; nil without turns.
-func endCursor(lastTurnID string) *string {
-	if lastTurnID == "" {
-		return nil
-	}
-	return turnCursor{lastTurnID, true}.text()
-}
-
-// from is what a cursor leaves of a list of turns.
-func (c turnCursor) from(turns []protocol.Turn) ([]protocol.Turn, bool) {
-	at := slices.IndexFunc(turns, func(t protocol.Turn) bool { return t.ID == c.TurnID })
-	if at < 0 {
-		return nil, false
-	}
-	if !c.IncludeAnchor {
-		at++
-	}
-	return turns[at:], true
-}
-
-// Turns is a page of a thread's turns.
+// Turns is a page of a thread's turns, newest first unless asked otherwise. It
+// reads as much of the thread's file as the page is away from its end.
 func (m *Manager) Turns(ctx context.Context, p *protocol.ThreadTurnsListParams) (*protocol.ThreadTurnsListResponse, error) {
-	if l := m.loaded(p.ThreadID); l != nil && l.path == "" {
-		return nil, &thread.Refusal{Kind: thread.KindInvalidRequest, Message: "ephemeral threads do not support thread/turns/list", Remedy: "follow the thread's notifications, or start it without ephemeral"}
-	}
-	v, err := m.Read(ctx, p.ThreadID, true)
+	ref, l, err := m.pageable(p.ThreadID, turnsMethod)
 	if err != nil {
 		return nil, err
 	}
-	turns := v.Turns
-	if p.SortDirection == nil || *p.SortDirection == protocol.SortDirectionDesc {
-		slices.Reverse(turns)
-	}
-	if p.Cursor != nil {
-		var c turnCursor
-		known := json.Unmarshal([]byte(*p.Cursor), &c) == nil
-		if known {
-			turns, known = c.from(turns)
-		}
-		if !known {
-			return nil, badCursor(*p.Cursor)
-		}
-	}
-	limit := defaultTurns
+	o := rollout.PageOptions{Limit: defaultTurns, Cursor: value(p.Cursor), View: protocol.TurnItemsViewSummary,
+		Ascending: value(p.SortDirection) == protocol.SortDirectionAsc}
 	if p.Limit != nil {
-		limit = max(int(*p.Limit), 1)
+		o.Limit = max(int(*p.Limit), 1)
 	}
-	r := &protocol.ThreadTurnsListResponse{}
-	if len(turns) > limit {
-		turns = turns[:limit]
-		r.NextCursor = turnCursor{TurnID: turns[limit-1].ID}.text()
-	}
-	if len(turns) > 0 {
-		r.BackwardsCursor = turnCursor{turns[0].ID, true}.text()
-	}
-	view := protocol.TurnItemsViewSummary
 	if p.ItemsView != nil {
-		view = *p.ItemsView
+		o.View = *p.ItemsView
 	}
-	for _, t := range turns {
-		r.Data = append(r.Data, viewed(t, view))
+	page, err := m.store.Turns(ref, o)
+	if err != nil {
+		return nil, pageRefusal(err, p.ThreadID, o.Cursor)
+	}
+	if l != nil {
+		running(page.Turns, l)
+	}
+	return &protocol.ThreadTurnsListResponse{Data: page.Turns, NextCursor: nonEmpty(page.Next), BackwardsCursor: nonEmpty(page.Backwards)}, nil
+}
+
+// Items is a page of a thread's finished items, oldest first unless asked
+// otherwise.
+func (m *Manager) Items(ctx context.Context, p *protocol.ThreadItemsListParams) (*protocol.ThreadItemsListResponse, error) {
+	ref, _, err := m.pageable(p.ThreadID, itemsMethod)
+	if err != nil {
+		return nil, err
+	}
+	o := rollout.PageOptions{Limit: defaultItems, TurnID: value(p.TurnID), Ascending: p.SortDirection == nil || *p.SortDirection == protocol.SortDirectionAsc}
+	if p.Limit != nil {
+		o.Limit = max(int(*p.Limit), 1)
+	}
+	switch c := p.Cursor.(type) {
+	case protocol.ThreadItemsListCursorString:
+		o.Cursor = string(c)
+	case *protocol.ThreadItemsListCursorObject:
+		if item, ok := c.Value.(*protocol.ThreadItemsListAnchorItem); ok {
+			o.Cursor = rollout.ItemCursor(item.ItemID)
+		}
+	}
+	page, err := m.store.Items(ref, o)
+	if err != nil {
+		return nil, pageRefusal(err, p.ThreadID, o.Cursor)
+	}
+	r := &protocol.ThreadItemsListResponse{NextCursor: nonEmpty(page.Next), BackwardsCursor: nonEmpty(page.Backwards)}
+	for _, row := range page.Items {
+		r.Data = append(r.Data, protocol.ThreadItemEntry{TurnID: row.TurnID, Item: row.Item, StartedAtMs: row.Started, CompletedAtMs: row.Completed})
 	}
 	return r, nil
 }
 
-func badCursor(cursor string) error {
-	return &thread.Refusal{Kind: thread.KindInvalidInput, Message: "invalid cursor: " + cursor, Remedy: "pass a cursor of an earlier page, or none"}
+// pageable is the file of a thread that has one, and the thread if it is live.
+func (m *Manager) pageable(id, method string) (ref string, l *live, err error) {
+	if err := checkID(id, "thread"); err != nil {
+		return "", nil, err
+	}
+	l = m.loaded(id)
+	switch {
+	case l == nil:
+		return id, nil, nil
+	case l.path == "" && method == turnsMethod:
+		return "", l, &thread.Refusal{Kind: thread.KindInvalidRequest, Message: "ephemeral threads do not support " + method, Remedy: "follow the thread's notifications, or start it without ephemeral"}
+	case l.path == "":
+		return "", l, ErrNoItems
+	case !l.thread.Snapshot().Started && method == turnsMethod:
+		return "", l, ErrNoTurns
+	case !l.thread.Snapshot().Started:
+		return "", l, ErrNoItems
+	}
+	return l.path, l, nil
 }
 
-// viewed is a turn with as many of its items as a view shows.
-func viewed(t protocol.Turn, view protocol.TurnItemsView) protocol.Turn {
-	t.ItemsView = view
-	switch view {
-	case protocol.TurnItemsViewNotLoaded:
-		t.Items = nil
-	case protocol.TurnItemsViewSummary:
-		t.Items = summary(t.Items)
+// pageRefusal is why a page cannot be had.
+func pageRefusal(err error, id, cursor string) error {
+	switch {
+	case errors.Is(err, rollout.ErrBadCursor):
+		return &thread.Refusal{Kind: thread.KindInvalidInput, Message: "invalid cursor: " + cursor, Remedy: "pass a cursor of an earlier page, or none"}
+	case notFound(err):
+		return &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not loaded: " + id, Remedy: "list what is stored with thread/list"}
 	}
-	return t
-}
-
-// summary is what the user said first and what the model said last.
-func summary(items []protocol.ThreadItem) []protocol.ThreadItem {
-	var out []protocol.ThreadItem
-	for _, item := range items {
-		if _, ok := item.(*protocol.ThreadItemUserMessage); ok {
-			out = append(out, item)
-			break
-		}
-	}
-	for _, item := range slices.Backward(items) {
-		if _, ok := item.(*protocol.ThreadItemAgentMessage); ok {
-			return append(out, item)
-		}
-	}
-	return out
+	return storeRefusal(err, id)
 }

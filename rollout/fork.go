@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,16 @@ type Cut struct {
 	Empty   bool     // nothing is kept: the fork is a new thread
 	At      Position // the first line not kept
 	Records []Record // to be written first into the fork
+}
+
+// Items are the model-visible ones of the records.
+func (c Cut) Items() (items []json.RawMessage) {
+	for _, r := range c.Records {
+		if r.kind == kindItem {
+			items = append(items, r.payload)
+		}
+	}
+	return items
 }
 
 // ErrTurnNotFound says that a history has no such turn.
@@ -119,20 +130,21 @@ func (s *Store) Fork(m Meta, h *History, cut Cut) (*Recorder, error) {
 		m.DynamicTools = h.Meta.DynamicTools
 	}
 	m.HistoryMode = h.Meta.HistoryMode
-	if h.Meta.HistoryMode == ModeLegacy || !cut.Empty && !s.refersTo(cut.At.Path) {
+	if h.Meta.HistoryMode == ModeLegacy || !cut.Empty && !s.Refers(cut.At) {
 		return s.forkCopy(m, h, cut)
 	}
 	return s.ForkAt(m, h.Meta.ID, cut)
 }
 
-// refersTo reports whether a file can be found again by what its name says.
-func (s *Store) refersTo(path string) bool {
-	id, ok := segmentID(path)
+// Refers reports whether a fork can refer to what is before a position: the file that holds it can be found
+// again by what its name says. Else it must be copied.
+func (s *Store) Refers(at Position) bool {
+	id, ok := segmentID(at.Path)
 	if !ok {
 		return false
 	}
 	found, err := s.segmentPath(id)
-	return err == nil && filepath.Clean(found) == filepath.Clean(path)
+	return err == nil && filepath.Clean(found) == filepath.Clean(at.Path)
 }
 
 // ForkAt is Fork for a caller that knows where to cut a paginated thread without reading it: a live thread asks

@@ -37,7 +37,7 @@ type ListOptions struct {
 type Page struct {
 	Threads   []Summary
 	Next      string // cursor of the page after, empty if there is none
-	Backwards string // cursor for the opposite order, from the first thread of this page; empty if it has none
+	Backwards string // cursor for the opposite order, behind the first thread of this page; empty if it has none
 }
 
 // ErrBadCursor says that a cursor is none.
@@ -254,7 +254,7 @@ func (p *pager) byCreation(list []candidate) (Page, error) {
 		}
 		at := cursor{stampTime(list[i].stamp), list[i].id}
 		if len(page.Threads) == 0 {
-			page.Backwards = p.backwards(at.at)
+			page.Backwards = at.String()
 		}
 		page.Threads = append(page.Threads, sum)
 		page.Next = at.String()
@@ -286,14 +286,6 @@ func (p *pager) after(c cursor) bool {
 	return d < 0
 }
 
-func (p *pager) backwards(first time.Time) string {
-	step := -time.Millisecond
-	if p.options.Ascending {
-		step = time.Millisecond
-	}
-	return cursor{first.Add(step), ""}.String()
-}
-
 // byUpdate has to look at every file's time.
 func (p *pager) byUpdate(list []candidate) (Page, error) {
 	type dated struct {
@@ -321,7 +313,7 @@ func (p *pager) byUpdate(list []candidate) (Page, error) {
 				return page, nil
 			}
 			if len(page.Threads) == 0 {
-				page.Backwards = p.backwards(c.at)
+				page.Backwards = c.cursor.String()
 			}
 			page.Threads = append(page.Threads, sum)
 			page.Next = c.cursor.String()

@@ -68,9 +68,9 @@ func TestListPagesInBothOrders(t *testing.T) {
 				ok(t, err)
 				got = append(got, listIDs(p)...)
 				if len(got) < len(want) {
-					// Turning round at this page's first thread finds it again, then what came before it.
+					// Turning round at this page's first thread finds what came before it.
 					back := list(t, s, ListOptions{SortKey: key, Ascending: !ascending, Cursor: p.Backwards, Limit: 100})
-					same(t, "backwards", back, reversed(want[:len(got)-len(p.Threads)+1])...)
+					same(t, "backwards", back, reversed(want[:len(got)-len(p.Threads)])...)
 				}
 				if p.Next == "" {
 					break

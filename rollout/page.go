@@ -28,7 +28,7 @@ type TurnPage struct {
 
 // anchor is a place among turns or items; clients keep it as a string that means nothing to them.
 type anchor struct {
-	TurnID  string `json:"turnId"`
+	TurnID  string `json:"turnId,omitempty"`
 	ItemID  string `json:"itemId,omitempty"`
 	Include bool   `json:"includeAnchor"`
 }
@@ -38,20 +38,26 @@ func (a anchor) String() string {
 	return string(b)
 }
 
+// ItemCursor is a cursor of the page of items that begins with an item.
+func ItemCursor(itemID string) string { return anchor{ItemID: itemID, Include: true}.String() }
+
 func parseAnchor(s string) (a anchor, err error) {
 	if s == "" {
 		return a, nil
 	}
-	if json.Unmarshal([]byte(s), &a) != nil || a.TurnID == "" {
+	if json.Unmarshal([]byte(s), &a) != nil || a.TurnID == "" && a.ItemID == "" {
 		return a, fmt.Errorf("%w: %s", ErrBadCursor, s)
 	}
 	return a, nil
 }
 
-// Turns returns a page of a stored thread's turns. The newest page of a paginated thread is read from the end of
-// its file.
+// Turns returns a page of a stored thread's turns. Those of a paginated thread, newest first, are read from the
+// end of its file.
 func (s *Store) Turns(ref string, o PageOptions) (TurnPage, error) {
 	at, err := parseAnchor(o.Cursor)
+	if err == nil && at.TurnID == "" && o.Cursor != "" {
+		err = fmt.Errorf("%w: %s", ErrBadCursor, o.Cursor)
+	}
 	if err != nil {
 		return TurnPage{}, err
 	}
@@ -64,8 +70,8 @@ func (s *Store) Turns(ref string, o PageOptions) (TurnPage, error) {
 	if err := h.readMeta(&own); err != nil {
 		return TurnPage{}, err
 	}
-	if at == (anchor{}) && !o.Ascending && o.Limit > 0 && h.Meta.HistoryMode == ModePaginated {
-		if page, ok, err := lastTurns(own, o); ok || err != nil {
+	if !o.Ascending && o.Limit > 0 && h.Meta.HistoryMode == ModePaginated {
+		if page, ok, err := lastTurns(own, at, o); ok || err != nil {
 			return page, err
 		}
 	}
@@ -86,14 +92,16 @@ func orView(v protocol.TurnItemsView) protocol.TurnItemsView {
 	return v
 }
 
-// lastTurns builds the page from the last turns that begin in a file; ok is false if too few do.
-func lastTurns(src source, o PageOptions) (page TurnPage, ok bool, err error) {
+// lastTurns builds the page from the last turns, or those before an anchor, that begin in a file; ok is false if
+// too few do. What came after them is looked through too: a command may end long after its turn.
+func lastTurns(src source, at anchor, o PageOptions) (page TurnPage, ok bool, err error) {
 	file, err := os.Open(src.path)
 	if err != nil {
 		return page, false, fmt.Errorf("reading rollout: %w", err)
 	}
 	defer file.Close()
 	only := map[string]bool{}
+	reached := at.TurnID == ""
 	err = reverseLines(file, src.bytes, func(line []byte, off int64) bool {
 		rec, good := parsePrefix(line)
 		if !good || string(rec.event) != "task_started" {
@@ -106,7 +114,13 @@ func lastTurns(src source, o PageOptions) (page TurnPage, ok bool, err error) {
 			ok = true // there is one more: the page is full and not the last
 			return false
 		}
-		only[memberString(rec.payload, "turn_id")], src.from = true, off
+		id := memberString(rec.payload, "turn_id")
+		if !reached {
+			if reached = id == at.TurnID; !reached || !at.Include {
+				return true
+			}
+		}
+		only[id], src.from = true, off
 		return true
 	})
 	if err != nil || !ok {
@@ -157,11 +171,13 @@ func pageTurns(turns []protocol.Turn, at anchor, o PageOptions) (page TurnPage, 
 	return page, nil
 }
 
-// ItemRow is an item with its turn. The item is raw, in wire form; its times are in it.
+// ItemRow is an item with its turn. The item is raw, in wire form.
 type ItemRow struct {
-	TurnID string
-	ItemID string
-	Item   protocol.ThreadItem
+	TurnID    string
+	ItemID    string
+	Item      protocol.ThreadItem
+	Started   *int64 // Unix milliseconds; nil where the file does not say
+	Completed *int64
 }
 
 // ItemPage is a page of items.
@@ -186,17 +202,24 @@ func (s *Store) Items(ref string, o PageOptions) (ItemPage, error) {
 	if err := h.readMeta(&own); err != nil {
 		return ItemPage{}, err
 	}
+	w := itemWindow{o: o, at: at, started: at == anchor{}, legacy: h.Meta.HistoryMode == ModeLegacy}
+	if !w.legacy && !o.Ascending {
+		err := s.backwards(own, h.Meta, func(_ *source, rec *record, _ int64) bool { return w.line(rec) })
+		if err != nil {
+			return ItemPage{}, err
+		}
+		return w.page()
+	}
 	if err := s.inherit(h); err != nil {
 		return ItemPage{}, err
 	}
-	w := itemWindow{o: o, at: at, started: at.TurnID == "" || !o.Ascending, legacy: h.Meta.HistoryMode == ModeLegacy}
 	if err := w.read(append(h.sources, own)); err != nil {
 		return ItemPage{}, err
 	}
 	return w.page()
 }
 
-// itemWindow collects no more rows than the page needs while all go by.
+// itemWindow collects the rows of a page while they go by in the page's order.
 type itemWindow struct {
 	o       PageOptions
 	at      anchor
@@ -213,10 +236,16 @@ func (w *itemWindow) read(sources []source) error {
 		if err != nil {
 			return err
 		}
+		if !w.o.Ascending {
+			slices.Reverse(turns)
+		}
 		for _, t := range turns {
+			if !w.o.Ascending {
+				slices.Reverse(t.Items)
+			}
 			for _, it := range t.Items {
 				raw := it.(protocol.ThreadItemRaw)
-				if !w.add(t.ID, memberString(raw, "id"), func() []byte { return raw }) {
+				if !w.add(t.ID, memberString(raw, "id"), func(r *ItemRow) { r.Item = raw }) {
 					return nil
 				}
 			}
@@ -227,13 +256,7 @@ func (w *itemWindow) read(sources []source) error {
 	done := false
 	for i := 0; i < len(sources) && !done; i++ {
 		err := sources[i].walk(&warn, func(rec *record) error {
-			if string(rec.eventType()) != "item_completed" {
-				return nil
-			}
-			if ok, _ := rec.sound(); !ok {
-				return nil
-			}
-			if done = !w.record(rec.payload); done {
+			if done = !w.line(rec); done {
 				return io.EOF
 			}
 			return nil
@@ -245,6 +268,17 @@ func (w *itemWindow) read(sources []source) error {
 	return nil
 }
 
+// line takes a line that goes by, and reports whether more are wanted.
+func (w *itemWindow) line(rec *record) (more bool) {
+	if string(rec.eventType()) != "item_completed" {
+		return true
+	}
+	if ok, _ := rec.sound(); !ok {
+		return true
+	}
+	return w.record(rec.payload)
+}
+
 func (w *itemWindow) record(payload []byte) (more bool) {
 	f := parseFields(payload)
 	defer f.free()
@@ -252,28 +286,20 @@ func (w *itemWindow) record(payload []byte) (more bool) {
 	if len(item) == 0 || item[0] != '{' {
 		return true
 	}
-	return w.add(decodeString(f.take("turn_id")), memberString(item, "id"), func() []byte {
-		return itemToWire(nil, item, f.take("started_at_ms"), f.take("completed_at_ms"))
+	return w.add(decodeString(f.take("turn_id")), memberString(item, "id"), func(r *ItemRow) {
+		started, completed := f.take("started_at_ms"), f.take("completed_at_ms")
+		r.Item = protocol.ThreadItemRaw(itemToWire(nil, item, started, completed))
+		r.Started, r.Completed = optionalInt(started), optionalInt(completed)
 	})
 }
 
 // add takes a row that goes by, and reports whether more are wanted.
-func (w *itemWindow) add(turnID, itemID string, wire func() []byte) bool {
+func (w *itemWindow) add(turnID, itemID string, fill func(r *ItemRow)) bool {
 	if w.o.TurnID != "" && turnID != w.o.TurnID {
 		return true
 	}
-	here := w.at.TurnID == turnID && w.at.ItemID == itemID && w.at.TurnID != ""
+	here := w.at.ItemID != "" && w.at.ItemID == itemID && (w.at.TurnID == "" || w.at.TurnID == turnID)
 	w.found = w.found || here
-	row := func() { w.rows = append(w.rows, ItemRow{turnID, itemID, protocol.ThreadItemRaw(wire())}) }
-	if !w.o.Ascending {
-		if !here || w.at.Include {
-			row()
-		}
-		if w.o.Limit > 0 && len(w.rows) > w.o.Limit {
-			w.rows, w.more = w.rows[1:], true
-		}
-		return !here
-	}
 	switch {
 	case here && !w.at.Include:
 		w.started = true
@@ -287,16 +313,14 @@ func (w *itemWindow) add(turnID, itemID string, wire func() []byte) bool {
 		w.more = true
 		return false
 	}
-	row()
+	w.rows = append(w.rows, ItemRow{TurnID: turnID, ItemID: itemID})
+	fill(&w.rows[len(w.rows)-1])
 	return true
 }
 
 func (w *itemWindow) page() (p ItemPage, err error) {
-	if w.at.TurnID != "" && !w.found {
+	if w.at != (anchor{}) && !w.found {
 		return p, fmt.Errorf("%w: no item %s", ErrBadCursor, w.at.ItemID)
-	}
-	if !w.o.Ascending {
-		slices.Reverse(w.rows)
 	}
 	p.Items = w.rows
 	if n := len(w.rows); n > 0 {

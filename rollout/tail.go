@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +17,10 @@ type Tail struct {
 	End           Position
 	State         TurnState
 	LastTurnID    string
-	Tokens        *TokenInfo // of the last token_count that had any
-	Model, Effort string     // of the last turn_context
-	UpdatedAt     time.Time  // of the file
+	Tokens        *TokenInfo      // of the last token_count that had any
+	Context       json.RawMessage // the last turn_context, file spelling; nil if none
+	Model, Effort string          // of Context
+	UpdatedAt     time.Time       // of the file
 }
 
 // Tail reads the last lines of a stored thread, back to its last turn event, its last turn_context and its last
@@ -46,7 +48,7 @@ func (s *Store) Tail(ref string) (Tail, error) {
 	if h, err = s.read(path); err != nil {
 		return Tail{}, err
 	}
-	return Tail{h.Meta, h.End, h.State, h.LastTurnID, h.Tokens, h.Model, h.Effort, h.UpdatedAt}, nil
+	return Tail{h.Meta, h.End, h.State, h.LastTurnID, h.Tokens, h.Context, h.Model, h.Effort, h.UpdatedAt}, nil
 }
 
 // Cut keeps everything, as [History.CutAtEnd] does.
@@ -63,31 +65,36 @@ type tailReader struct {
 	context bool // the last turn_context was seen
 }
 
-// readTail reads a file and what it builds on. A base that is gone ends the history, as it does for readers.
-func (s *Store) readTail(r *tailReader, src source) error {
-	base := r.Meta.Base
-	if base != nil {
+// readTail reads a file and what it builds on.
+func (s *Store) readTail(r *tailReader, own source) error {
+	if base := r.Meta.Base; base != nil {
 		r.End.Ordinal = base.EndOrdinal
 	}
-	for depth := 0; ; depth++ {
-		if err := src.backwards(func(rec *record, off int64) bool { return r.line(&src, rec, off) }); err != nil {
+	return s.backwards(own, r.Meta, r.line)
+}
+
+// backwards calls f with the usable lines of a thread's history, last first, until f says false. A base that is
+// gone ends the history, as it does for those who read forwards.
+func (s *Store) backwards(own source, m Meta, f func(src *source, rec *record, off int64) bool) error {
+	src, more := own, true
+	for range maxChain {
+		err := src.backwards(func(rec *record, off int64) bool {
+			more = f(&src, rec, off)
+			return more
+		})
+		if err != nil || !more || m.Base == nil {
 			return err
 		}
-		if r.done() || base == nil {
-			return nil
-		}
-		if depth == maxChain {
-			return fmt.Errorf("reading rollout %s: it builds on itself", r.End.Path)
-		}
-		next, m, err := s.baseSource(base, min(src.end, base.EndOrdinal))
+		next, above, err := s.baseSource(m.Base, min(src.end, m.Base.EndOrdinal))
 		if baseGone(err) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading what %s builds on: %w", r.End.Path, err)
+			return fmt.Errorf("reading what %s builds on: %w", own.path, err)
 		}
-		src, base = next, m.Base
+		src, m = next, above
 	}
+	return fmt.Errorf("reading rollout %s: it builds on itself", own.path)
 }
 
 func (r *tailReader) done() bool { return r.ended && r.context && r.Tokens != nil }
@@ -100,7 +107,8 @@ func (r *tailReader) line(src *source, rec *record, off int64) bool {
 	switch string(rec.kind) {
 	case kindContext:
 		if ok, _ := rec.sound(); ok && !r.context {
-			r.Model, r.Effort, r.context = memberString(rec.payload, "model"), memberString(rec.payload, "effort"), true
+			r.Context, r.context = slices.Clone(rec.payload), true
+			r.Model, r.Effort = memberString(rec.payload, "model"), memberString(rec.payload, "effort")
 		}
 	case kindEvent:
 		switch {

@@ -54,7 +54,6 @@ var declined = [...]string{
 	"threadSection/delete",
 	"thread/searchOccurrences",
 	"thread/readState/update",
-	"thread/items/list",
 	"thread/items/read",
 	"thread/guardianReview",
 	"thread/prepareApprovedPlan",

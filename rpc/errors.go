@@ -77,7 +77,7 @@ func wireError(err error) *jsonrpc.Error {
 	case errors.As(err, &provider):
 		kind, remedy = thread.KindConfigInvalid, "define the provider in config.toml, or name another one"
 		data["type"], data["modelProvider"] = "modelProviderNotConfigured", provider.ID
-	case errors.Is(err, manager.ErrNoTurns):
+	case errors.Is(err, manager.ErrNoTurns), errors.Is(err, manager.ErrNoItems):
 		code, kind, remedy = codeMethodNotFound, thread.KindInvalidRequest, "start a turn first"
 	case errors.As(err, &r):
 		kind, remedy = r.Kind, r.Remedy

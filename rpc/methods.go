@@ -55,6 +55,7 @@ var methods = map[string]row{
 	"thread/list":            {apart, serve(threadList)},
 	"thread/loaded/list":     {inOrder, serve(threadLoadedList)},
 	"thread/turns/list":      {onThread, serve(threadTurnsList)},
+	"thread/items/list":      {onThread, serve(threadItemsList)},
 	"thread/unsubscribe":     {onThread, serve(threadUnsubscribe)},
 	"thread/archive":         {onThread, serve(threadArchive)},
 	"thread/unarchive":       {onThread, serve(threadUnarchive)},
