@@ -28,7 +28,7 @@ var differing = map[string]string{
 	"find -name foo":  "the reference takes the pattern for the folder",
 	"true && true":    "the reference says nothing of a line of no effect",
 	"echo a^b ^c a!b": "the reference finds the caret too hard to split",
-	"echo a\\\nb":      "the reference splits a continued word in two",
+	"echo a\\\nb":     "the reference splits a continued word in two",
 }
 
 func samples(t testing.TB) []sample {
