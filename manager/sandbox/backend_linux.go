@@ -29,12 +29,32 @@ type backend struct {
 	why       string // what refused the stronger means
 }
 
-// detected tries the means from the strongest down, by really starting something in each, once per process.
-var detected = sync.OnceValue(func() *backend {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	return detect(ctx)
-})
+// retryWeaker is how long a result other than the strongest is believed: it may be due to a moment without memory or
+// processes to spare.
+const retryWeaker = time.Minute
+
+// detection remembers what was found. It belongs to the machine, not to a host, so that there is one per process.
+type detection struct {
+	mu    sync.Mutex
+	found *backend
+	at    time.Time
+}
+
+var machine detection
+
+// detected tries the means from the strongest down, by really starting something in each.
+func detected(ctx context.Context) *backend {
+	machine.mu.Lock()
+	defer machine.mu.Unlock()
+	if f := machine.found; f == nil || f.means != meansNamespaces && time.Since(machine.at) > retryWeaker {
+		found := detect(ctx)
+		if ctx.Err() != nil && found.means != meansNamespaces {
+			return found // cut short: no result
+		}
+		machine.found, machine.at = found, time.Now()
+	}
+	return machine.found
+}
 
 func detect(ctx context.Context) *backend {
 	version := landlockVersion()
@@ -129,7 +149,7 @@ func (b *backend) allows(p Policy) error {
 	return &UnenforceableError{Mode: p.Mode, Why: strings.Join(b.gaps(p.Mode), "; "), Fix: r.Fix}
 }
 
-func probe() Report { return detected().report() }
+func probe(ctx context.Context) Report { return detected(ctx).report() }
 
 func (b *backend) report() Report {
 	r := Report{OS: "linux", Backend: b.means, Why: b.why, Layers: b.layers(), Gaps: b.gaps(WorkspaceWrite)}

@@ -35,7 +35,7 @@ func BenchmarkRun(b *testing.B) {
 
 func needConfinement(t testing.TB) {
 	t.Helper()
-	if r := Probe(); !r.Enforced {
+	if r := Probe(t.Context()); !r.Enforced {
 		t.Skipf("the sandbox is not enforced in full here: %s: %v", r.Why, r.Gaps)
 	}
 }

@@ -44,7 +44,7 @@ func getOut(names string) int {
 // that is the superuser. Each way is tried unconfined first: one that does not work there proves nothing.
 func TestEscapes(t *testing.T) {
 	needConfinement(t)
-	escapes(t, detected())
+	escapes(t, detected(t.Context()))
 	if os.Geteuid() == 0 && os.Getenv("SANDBOX_TEST_USER") == "" {
 		t.Run("ordinary user", func(t *testing.T) { asNobody(t, "^TestEscapes$") })
 	}
@@ -136,7 +136,7 @@ func attempt(t *testing.T, b *backend, mode Mode) map[string]string {
 	}
 	spec := Spec{
 		Argv: []string{testBinary(t), "get-out", which}, Dir: w.Work, OutputLimit: DefaultOutputLimit, Drain: time.Second,
-		Env: []string{"PATH=/usr/bin:/bin", "WORLD=" + string(text)},
+		Env: []string{"PATH=/usr/bin:/bin", "WORLD=" + string(text), "GORACE=atexit_sleep_ms=0"},
 		Policy: Policy{
 			Mode: mode, Cwd: w.Work, AcceptGaps: true, ExcludeSlashTmp: true, ExcludeTmpdir: true,
 			WritableRoots: []string{w.work("wt"), w.work("linkroot"), w.work("nest"), w.work("nest/a/b")}, Hidden: []string{w.Hidden, w.out("auth.json")},

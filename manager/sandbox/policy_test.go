@@ -149,7 +149,7 @@ func TestCanWrite(t *testing.T) {
 
 // Placeholders guard missing names for as long as any command needs them, and not a moment longer.
 func TestPlaceholders(t *testing.T) {
-	if r := Probe(); r.Backend != "namespaces" {
+	if r := Probe(t.Context()); r.Backend != "namespaces" {
 		t.Skip("no placeholders under", r.Backend)
 	}
 	dir := place(t, map[string]string{".git/x": ""})
@@ -213,7 +213,7 @@ func TestPlaceholders(t *testing.T) {
 
 // A linked .git is covered by a file that says the same.
 func TestLinkedGitStillWorks(t *testing.T) {
-	if r := Probe(); r.Backend != "namespaces" {
+	if r := Probe(t.Context()); r.Backend != "namespaces" {
 		t.Skip("not under", r.Backend)
 	}
 	dir := place(t, map[string]string{"w/.git": "->../real", "real/HEAD": "ref: refs/heads/main\n"})

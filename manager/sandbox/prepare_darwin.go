@@ -9,7 +9,7 @@ import (
 const seatbelt = "/usr/bin/sandbox-exec"
 
 // prepare puts sandbox-exec in front of a confined command. The supervisor itself stays outside of the sandbox.
-func prepare(_ context.Context, spec *Spec) (*launch, error) {
+func prepare(ctx context.Context, spec *Spec) (*launch, error) {
 	l := &launch{
 		order: order{Argv: spec.Argv, Dir: spec.Dir, Env: spec.Env, TTY: spec.TTY, Linger: true},
 		attr:  &syscall.SysProcAttr{Setsid: true},
@@ -17,7 +17,7 @@ func prepare(_ context.Context, spec *Spec) (*launch, error) {
 	if !spec.Policy.Mode.Confined() {
 		return l, nil
 	}
-	if r := Probe(); !r.Enforced {
+	if r := probe(ctx); !r.Enforced {
 		return nil, &UnenforceableError{Mode: spec.Policy.Mode, Why: r.Why, Fix: r.Fix}
 	}
 	var hidden []Hide
@@ -37,7 +37,7 @@ func prepare(_ context.Context, spec *Spec) (*launch, error) {
 	return l, nil
 }
 
-func probe() Report {
+func probe(context.Context) Report {
 	r := Report{OS: "darwin", Backend: "seatbelt", Enforced: true, Layers: []string{"seatbelt profile: reads, writes, network, signals"}}
 	if _, err := os.Stat(seatbelt); err != nil {
 		r.Backend, r.Enforced, r.Layers = "none", false, nil

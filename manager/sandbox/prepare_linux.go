@@ -12,11 +12,11 @@ import (
 )
 
 // prepare resolves a policy against the file system and picks the means.
-func prepare(_ context.Context, spec *Spec) (*launch, error) {
+func prepare(ctx context.Context, spec *Spec) (*launch, error) {
 	if !spec.Policy.Mode.Confined() {
 		return prepareWith(nil, spec)
 	}
-	return prepareWith(detected(), spec)
+	return prepareWith(detected(ctx), spec)
 }
 
 func prepareWith(b *backend, spec *Spec) (*launch, error) {

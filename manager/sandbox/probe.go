@@ -1,5 +1,7 @@
 package sandbox
 
+import "context"
+
 // Report says what the sandbox of this machine can do.
 type Report struct {
 	OS string `json:"os"`
@@ -17,6 +19,6 @@ type Report struct {
 	Fix string `json:"fix,omitempty"`
 }
 
-// Probe tries what this machine offers, once per process; later calls answer at once. The first takes some
-// milliseconds.
-func Probe() Report { return probe() }
+// Probe tries what this machine offers, for real. What is found is remembered: for ever when it is the best there is,
+// for a minute otherwise. The first call takes some milliseconds, and never more than ctx allows.
+func Probe(ctx context.Context) Report { return probe(ctx) }

@@ -19,7 +19,7 @@ import (
 
 // modes are the ones to run a test under: all that this machine can enforce.
 func modes(t testing.TB) []Mode {
-	if r := Probe(); !r.Enforced {
+	if r := Probe(t.Context()); !r.Enforced {
 		t.Logf("full access only: %s %v", r.Why, r.Gaps)
 		return []Mode{FullAccess}
 	}

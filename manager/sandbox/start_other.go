@@ -15,7 +15,7 @@ import (
 // Role tells whether this process was started as the supervisor of a command. There are none on this system.
 func Role([]string) (run func() int, ok bool) { return nil, false }
 
-func probe() Report {
+func probe(context.Context) Report {
 	return Report{
 		OS: runtime.GOOS, Backend: "none", Why: "no sandbox was written for " + runtime.GOOS,
 		Fix: "run the host under Linux or macOS (on Windows: WSL), or let something around it be the sandbox: sandbox mode external",
@@ -23,9 +23,9 @@ func probe() Report {
 }
 
 // start runs a command with full access; there is no other kind here.
-func start(_ context.Context, spec Spec) (*Process, error) {
+func start(ctx context.Context, spec Spec) (*Process, error) {
 	if spec.Policy.Mode.Confined() {
-		r := probe()
+		r := probe(ctx)
 		return nil, &UnenforceableError{Mode: spec.Policy.Mode, Why: r.Why, Fix: r.Fix}
 	}
 	if spec.TTY != nil {

@@ -193,8 +193,9 @@ func (s *supervisor) launch(l *launch, e *ends) error {
 		name, argv = l.wrap[0], append(slices.Clone(l.wrap), self, roleName)
 	}
 	files := append([]*os.File{e.childIn, e.childOut, e.ce, theirs}, l.holds...)
-	// One processor is plenty for a program that waits, and every thread costs the start.
-	env := []string{helperEnv + "=1", "GOMAXPROCS=2", "GODEBUG=", "PATH=/usr/local/bin:/usr/bin:/bin"}
+	// Two processors are plenty for a program that waits. One built with the race detector would sleep for a second
+	// before it ends.
+	env := []string{helperEnv + "=1", "GOMAXPROCS=2", "GORACE=atexit_sleep_ms=0", "PATH=/usr/local/bin:/usr/bin:/bin"}
 	s.proc, err = os.StartProcess(name, argv, &os.ProcAttr{Dir: "/", Env: env, Files: files, Sys: l.attr})
 	if err != nil {
 		_ = s.conn.Close()
