@@ -27,7 +27,7 @@ import (
 	"github.com/codexhost/codexhost/rpc"
 )
 
-// The test binary is also the built-in plugins and an MCP server, so that the
+// The test binary is also the built-in plugins, what watches over commands, and an MCP server, so that the
 // whole host runs in these tests.
 func TestMain(m *testing.M) {
 	args := os.Args[1:]
