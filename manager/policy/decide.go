@@ -61,7 +61,7 @@ func Decide(rules *Rules, s Settings, c Command) Decision {
 	case ruled.all:
 		return Decision{Verdict: Run, Unbound: true}
 	}
-	d := s.unruled(c)
+	d := s.unruled(c, dangerousIn(c.Argv, commands, plain))
 	if d.Verdict == Ask {
 		d.Amendment = amendment(rules, c, commands, plain)
 	}
@@ -117,7 +117,7 @@ func (s Settings) byRule(c Command, rule *Rule) Decision {
 }
 
 // unruled decides where no rule does.
-func (s Settings) unruled(c Command) Decision {
+func (s Settings) unruled(c Command, danger bool) Decision {
 	ask := Decision{Verdict: Ask, Unbound: c.Escalated || s.Unenforceable && s.confined()}
 	if c.Escalated {
 		ask.Reason = c.Justification
@@ -128,7 +128,7 @@ func (s Settings) unruled(c Command) Decision {
 		name := approvalName(s.Approval)
 		return Decision{Verdict: Refuse, Whole: true, Reason: "approval policy is " + name +
 			"; reject command \u2014 you cannot ask for escalated permissions if the approval policy is " + name}
-	case Dangerous(c.Argv):
+	case danger:
 		if never {
 			return Decision{Verdict: Refuse, Reason: fmt.Sprintf("`%s` rejected: %s", Join(c.Argv), dangerText)}
 		}

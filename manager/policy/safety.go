@@ -16,6 +16,14 @@ const deepest = 8
 // shells, and anywhere in a script that is not plain.
 func Dangerous(argv []string) bool { return dangerous(argv, 0) }
 
+// dangerousIn is Dangerous for a line that Split has taken apart.
+func dangerousIn(argv []string, commands [][]string, plain bool) bool {
+	if !plain {
+		return Dangerous(argv)
+	}
+	return slices.ContainsFunc(commands, func(w []string) bool { return dangerous(w, 1) })
+}
+
 func dangerous(words []string, depth int) bool {
 	if len(words) == 0 || depth > deepest {
 		return false
