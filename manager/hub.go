@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/codexhost/codexhost/manager/command"
 	"github.com/codexhost/codexhost/manager/thread"
 )
 
@@ -20,11 +21,14 @@ type Observer interface {
 type Client struct {
 	hub      *hub
 	observer Observer
+
+	commands  *command.Table // what Manager.Exec started for it
+	processes *command.Table // and Manager.Spawn
 }
 
 // Connect adds a client. It hears announcements from now on.
 func (m *Manager) Connect(o Observer) *Client {
-	c := &Client{hub: &m.hub, observer: o}
+	c := &Client{hub: &m.hub, observer: o, commands: command.NewTable(), processes: command.NewTable()}
 	m.hub.mu.Lock()
 	defer m.hub.mu.Unlock()
 	m.hub.clients = append(m.hub.clients, c)
@@ -60,8 +64,10 @@ func (c *Client) Unsubscribe(threadID string) bool {
 	return had
 }
 
-// Close removes the client and all its subscriptions.
+// Close removes the client and all its subscriptions, ends its commands and waits
+// for their end.
 func (c *Client) Close() {
+	c.StopCommands()
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	c.hub.clients = without(c.hub.clients, c)

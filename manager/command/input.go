@@ -1,0 +1,134 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/codexhost/codexhost/manager/sandbox"
+)
+
+const (
+	// roomBytes is how much input may wait before who writes is asked to wait too.
+	roomBytes = 1 << 20
+	// mostInput is how much may wait in all.
+	mostInput = 64 << 20
+)
+
+var (
+	// ErrNoInput refuses input for a command that was started without any.
+	ErrNoInput = errors.New("the command has no input")
+	// ErrInputEnded refuses input after its end.
+	ErrInputEnded = errors.New("stdin is already closed")
+	// ErrInputFull refuses input that a command does not read.
+	ErrInputFull = errors.New("too much input waits for the command to read it")
+)
+
+// An input is what waits for a command to read it.
+type input struct {
+	mu      sync.Mutex // guards the fields below
+	queue   [][]byte
+	held    int
+	ended   bool // nothing follows
+	waiting []chan struct{}
+
+	more chan struct{} // holds a token when there is news for feed
+}
+
+func newInput() *input { return &input{more: make(chan struct{}, 1)} }
+
+// Write adds to the command's input, and ends it if end. It does not block: room, unless nil, is closed when the command
+// has read so much that the next write is welcome, or it has ended. data must not change afterwards. Errors: ErrNoInput,
+// ErrInputEnded, ErrInputFull.
+func (p *Process) Write(data []byte, end bool) (room <-chan struct{}, err error) {
+	if p.in == nil {
+		return nil, ErrNoInput
+	}
+	return p.in.write(data, end)
+}
+
+func (in *input) write(data []byte, end bool) (<-chan struct{}, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.ended && len(data) > 0:
+		return nil, ErrInputEnded
+	case in.held+len(data) > mostInput:
+		return nil, ErrInputFull
+	}
+	if len(data) > 0 {
+		in.queue = append(in.queue, data)
+		in.held += len(data)
+	}
+	in.ended = in.ended || end
+	select {
+	case in.more <- struct{}{}:
+	default:
+	}
+	if in.held <= roomBytes {
+		return nil, nil
+	}
+	room := make(chan struct{})
+	in.waiting = append(in.waiting, room)
+	return room, nil
+}
+
+// feed writes what waits to the command, until its end, that of the command, or that of ctx.
+func (in *input) feed(ctx context.Context, to *sandbox.Process) {
+	defer in.close()
+	for {
+		data, ended := in.next()
+		switch {
+		case data != nil:
+			if _, err := to.Write(ctx, data); err != nil {
+				return // the command reads no more
+			}
+			in.wrote(len(data))
+		case ended:
+			_ = to.CloseStdin() // what cannot be closed has ended
+			return
+		default:
+			select {
+			case <-in.more:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// next takes what is to be written next, if anything, and says whether nothing follows.
+func (in *input) next() (data []byte, ended bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.queue) == 0 {
+		return nil, in.ended
+	}
+	data = in.queue[0]
+	in.queue = in.queue[1:]
+	return data, false
+}
+
+func (in *input) wrote(n int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.held -= n
+	if in.held <= roomBytes {
+		in.release()
+	}
+}
+
+// close refuses what comes, and lets nobody wait.
+func (in *input) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.ended, in.queue, in.held = true, nil, 0
+	in.release()
+}
+
+func (in *input) release() {
+	for _, room := range in.waiting {
+		close(room)
+	}
+	in.waiting = nil
+}

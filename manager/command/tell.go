@@ -1,0 +1,85 @@
+package command
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/codexhost/codexhost/manager/sandbox"
+)
+
+const (
+	// chunkBytes is the most that one Chunk carries.
+	chunkBytes = 64 << 10
+	// A stream that says little at a time is told in pieces this far apart, at least.
+	chunkPause = 5 * time.Millisecond
+	littleData = 4 << 10
+)
+
+// tell tells the output until both streams have ended, or the table closes.
+func (p *Process) tell(life context.Context) {
+	if p.request.Tell == nil {
+		return
+	}
+	select {
+	case <-p.begun:
+	case <-life.Done():
+		return
+	}
+	var streams sync.WaitGroup
+	streams.Go(func() { p.cut[0] = p.tellStream(life, p.running.Stdout(), false) })
+	if s := p.running.Stderr(); s != nil {
+		streams.Go(func() { p.cut[1] = p.tellStream(life, s, true) })
+	}
+	streams.Wait()
+}
+
+// tellStream tells one stream. It reports whether the stream was cut.
+func (p *Process) tellStream(ctx context.Context, s *sandbox.Stream, stderr bool) bool {
+	sub := s.Subscribe(p.request.spec().OutputLimit)
+	defer sub.Close()
+	left := p.request.Cap
+	for {
+		out, err := sub.Next(ctx)
+		if err != nil {
+			return false
+		}
+		data, cut := out.Head, out.Omitted > 0 // what was dropped leaves a gap, and nothing may follow one
+		if !cut {
+			data = out.Bytes()
+		}
+		if left >= 0 && int64(len(data)) >= left {
+			data, cut = data[:left], true
+		}
+		left -= int64(len(data))
+		if err := p.tellChunks(ctx, Chunk{Stderr: stderr, Data: data, Cut: cut}); err != nil || cut {
+			return cut
+		}
+		if len(data) < littleData {
+			pause(ctx, s)
+		}
+	}
+}
+
+// tellChunks tells a piece of any size.
+func (p *Process) tellChunks(ctx context.Context, c Chunk) error {
+	data := c.Data
+	for len(data) > chunkBytes {
+		if err := p.request.Tell.Output(ctx, Chunk{Stderr: c.Stderr, Data: data[:chunkBytes:chunkBytes]}); err != nil {
+			return err
+		}
+		data = data[chunkBytes:]
+	}
+	return p.request.Tell.Output(ctx, Chunk{Stderr: c.Stderr, Data: data, Cut: c.Cut})
+}
+
+// pause lets a little more of a stream come together.
+func pause(ctx context.Context, s *sandbox.Stream) {
+	t := time.NewTimer(chunkPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.Done():
+	case <-ctx.Done():
+	}
+}
