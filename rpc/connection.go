@@ -49,7 +49,7 @@ type session struct {
 // NewConnection makes a connection; [Connection.Run] serves it.
 func NewConnection(in io.Reader, out io.Writer, o Options) *Connection {
 	c := &Connection{manager: o.Manager, version: o.Version, log: o.Log}
-	c.conn = jsonrpc.NewConn(in, out, c, jsonrpc.Options{Append: protocol.Append, Logger: o.Log.Named("jsonrpc")})
+	c.conn = jsonrpc.NewConn(in, out, c, jsonrpc.Options{Append: appendMessage, Logger: o.Log.Named("jsonrpc")})
 	c.client = o.Manager.Connect(c)
 	c.lanes.init()
 	return c

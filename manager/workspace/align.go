@@ -102,7 +102,7 @@ func alignRow[C byte | rune](a *aligner, text []C, p C, bonuses []int32, first i
 			}
 		}
 		row[j] = best
-		if best.points > points {
+		if best.points >= points { // of equals the last, which lies nearer to the name
 			points, last = best.points, j
 		}
 	}

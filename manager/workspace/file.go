@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"unicode/utf8"
 
@@ -16,36 +17,39 @@ import (
 // maxRead is the largest file that is read, in bytes.
 const maxRead = 512 << 20
 
-// ReadFile is what a regular file holds. Anything else is refused before it is
-// opened, because opening a pipe would wait for its other end.
-func ReadFile(path string) ([]byte, error) {
+// AppendFile appends what a regular file holds to b, which it gives back also
+// with an error. Anything else is refused before it is opened, because opening a
+// pipe would wait for its other end.
+func AppendFile(b []byte, path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, failed(err)
+		return b, failed(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, refuse("path `%s` is not a file", path)
+		return b, refuse("path `%s` is not a file", path)
 	}
-	tooLarge := refuse("file is too large to read: limit is %d bytes", maxRead)
 	if info.Size() > maxRead {
-		return nil, tooLarge
+		return b, tooLarge
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, failed(err)
+		return b, failed(err)
 	}
 	defer f.Close()
 	// Files of /proc say 0 and hold more; others grow while they are read.
-	var b bytes.Buffer
-	b.Grow(int(info.Size()) + bytes.MinRead)
-	if _, err := b.ReadFrom(io.LimitReader(f, maxRead+1)); err != nil {
-		return nil, failed(err)
+	b = slices.Grow(b, int(info.Size())+bytes.MinRead)
+	buf := bytes.NewBuffer(b)
+	n, err := buf.ReadFrom(io.LimitReader(f, maxRead+1))
+	if err != nil {
+		return b, failed(err)
 	}
-	if b.Len() > maxRead {
-		return nil, tooLarge
+	if n > maxRead {
+		return b, tooLarge
 	}
-	return b.Bytes(), nil
+	return buf.Bytes(), nil
 }
+
+var tooLarge = refuse("file is too large to read: limit is %d bytes", maxRead)
 
 // WriteFile makes a file hold data. The file is written in place: it stays what
 // it is to links, watchers and its owner.
@@ -104,32 +108,24 @@ func Metadata(path string) (*protocol.FsGetMetadataResponse, error) {
 // to; those that lead nowhere are left out, as are names that are no UTF-8 and
 // could not be asked for.
 func ReadDirectory(path string) ([]protocol.FsReadDirectoryEntry, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, failed(err)
-	}
-	defer f.Close()
-	list, err := f.ReadDir(-1)
-	if err != nil {
-		if info, statErr := f.Stat(); statErr == nil && !info.IsDir() {
-			err = &fs.PathError{Op: "readdir", Path: path, Err: syscall.ENOTDIR}
+	entries := []protocol.FsReadDirectoryEntry{}
+	err := listFolder(path, make([]byte, 32<<10), func(name []byte, kind fs.FileMode) {
+		if !utf8.Valid(name) {
+			return
 		}
-		return nil, failed(err)
-	}
-	entries := make([]protocol.FsReadDirectoryEntry, 0, len(list))
-	for _, e := range list {
-		kind := e.Type()
-		if kind&fs.ModeSymlink != 0 {
-			info, err := os.Stat(filepath.Join(path, e.Name()))
+		e := protocol.FsReadDirectoryEntry{FileName: string(name)}
+		if kind&(fs.ModeSymlink|fs.ModeIrregular) != 0 {
+			info, err := os.Stat(filepath.Join(path, e.FileName))
 			if err != nil {
-				continue
+				return
 			}
 			kind = info.Mode()
 		}
-		if !utf8.ValidString(e.Name()) {
-			continue
-		}
-		entries = append(entries, protocol.FsReadDirectoryEntry{FileName: e.Name(), IsDirectory: kind.IsDir(), IsFile: kind.IsRegular()})
+		e.IsDirectory, e.IsFile = kind.IsDir(), kind.IsRegular()
+		entries = append(entries, e)
+	})
+	if err != nil {
+		return nil, failed(&fs.PathError{Op: "readdir", Path: path, Err: err})
 	}
 	return entries, nil
 }
