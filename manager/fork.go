@@ -239,6 +239,7 @@ func (m *Manager) Revert(ctx context.Context, id, beforeTurnID string) (*Resumed
 		return nil, errors.Join(why, err)
 	}
 	m.tellStatus(ctx, id, r.View.Status)
+	m.cursors(r, history.LastTurnID)
 	if why != nil {
 		r.live.begin()
 		return nil, why

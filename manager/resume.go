@@ -71,7 +71,9 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 	if l.path == "" {
 		return r, nil
 	}
-	m.cursors(r)
+	if end, err := m.store.Tail(l.path); err == nil {
+		m.cursors(r, end.LastTurnID)
+	}
 	if !p.ExcludeTurns {
 		turns, err := m.liveTurns(l)
 		if err != nil {
@@ -84,14 +86,12 @@ func (m *Manager) rejoin(l *live, p ResumeParams) (*Resumed, error) {
 
 // cursors gives the client the places from which it pages backwards. Without
 // turns, and in legacy threads, there are none.
-func (m *Manager) cursors(r *Resumed) {
+func (m *Manager) cursors(r *Resumed, lastTurn string) {
 	ref := value(r.View.Path)
-	if ref == "" || r.View.HistoryMode != protocol.ThreadHistoryModePaginated {
+	if ref == "" || lastTurn == "" || r.View.HistoryMode != protocol.ThreadHistoryModePaginated {
 		return
 	}
-	if page, err := m.store.Turns(ref, rollout.PageOptions{Limit: 1, View: rollout.ViewNone}); err == nil {
-		r.TurnsCursor = nonEmpty(page.Backwards)
-	}
+	r.TurnsCursor = ptr(rollout.TurnCursor(lastTurn))
 	if page, err := m.store.Items(ref, rollout.PageOptions{Limit: 1}); err == nil {
 		r.ItemsCursor = nonEmpty(page.Backwards)
 	}
@@ -116,6 +116,7 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 	if err != nil {
 		return nil, err
 	}
+	m.cursors(r, history.LastTurnID)
 	m.tellStatus(ctx, r.View.ID, r.View.Status)
 	return r, nil
 }
@@ -128,7 +129,6 @@ func (m *Manager) adopt(ctx context.Context, p ResumeParams, recorder *rollout.R
 		return nil, err
 	}
 	r := &Resumed{Opened: *opened, lastTurnID: was.lastTurn}
-	m.cursors(r)
 	r.View.UpdatedAt = was.updated.Unix()
 	r.View.RecencyAt = ptr(was.updated.Unix())
 	if !p.ExcludeTurns {

@@ -136,15 +136,11 @@ func (s *Store) Fork(m Meta, h *History, cut Cut) (*Recorder, error) {
 	return s.ForkAt(m, h.Meta.ID, cut)
 }
 
-// Refers reports whether a fork can refer to what is before a position: the file that holds it can be found
-// again by what its name says. Else it must be copied.
+// Refers reports whether a fork can refer to what is before a position: the file that holds it lies where a file
+// of its name is looked for. Else it must be copied.
 func (s *Store) Refers(at Position) bool {
-	id, ok := segmentID(at.Path)
-	if !ok {
-		return false
-	}
-	found, err := s.segmentPath(id)
-	return err == nil && filepath.Clean(found) == filepath.Clean(at.Path)
+	name, ok := parseFileName(filepath.Base(at.Path))
+	return ok && (s.isArchived(at.Path) || filepath.Dir(at.Path) == s.dayFolder(name))
 }
 
 // ForkAt is Fork for a caller that knows where to cut a paginated thread without reading it: a live thread asks

@@ -18,7 +18,7 @@ func (s *Store) Archive(id string) (path string, err error) {
 func (s *Store) Unarchive(id string) (path string, err error) {
 	return s.move(id, false, func(name string) string {
 		f, _ := parseFileName(name)
-		return filepath.Join(s.sessions(), f.stamp[:4], f.stamp[5:7], f.stamp[8:10])
+		return s.dayFolder(f)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -37,6 +36,9 @@ func (a anchor) String() string {
 	b, _ := json.Marshal(a)
 	return string(b)
 }
+
+// TurnCursor is a cursor of the page of turns that begins with a turn.
+func TurnCursor(turnID string) string { return anchor{TurnID: turnID, Include: true}.String() }
 
 // ItemCursor is a cursor of the page of items that begins with an item.
 func ItemCursor(itemID string) string { return anchor{ItemID: itemID, Include: true}.String() }
@@ -71,7 +73,7 @@ func (s *Store) Turns(ref string, o PageOptions) (TurnPage, error) {
 		return TurnPage{}, err
 	}
 	if !o.Ascending && o.Limit > 0 && h.Meta.HistoryMode == ModePaginated {
-		if page, ok, err := lastTurns(own, at, o); ok || err != nil {
+		if page, ok, err := s.lastTurns(own, h.Meta, at, o); ok || err != nil {
 			return page, err
 		}
 	}
@@ -92,22 +94,21 @@ func orView(v protocol.TurnItemsView) protocol.TurnItemsView {
 	return v
 }
 
-// lastTurns builds the page from the last turns, or those before an anchor, that begin in a file; ok is false if
-// too few do. What came after them is looked through too: a command may end long after its turn.
-func lastTurns(src source, at anchor, o PageOptions) (page TurnPage, ok bool, err error) {
-	file, err := os.Open(src.path)
-	if err != nil {
-		return page, false, fmt.Errorf("reading rollout: %w", err)
-	}
-	defer file.Close()
+// lastTurns builds the page from the last turns, or those before an anchor; ok is false if there are too few. What
+// came after them is looked through too: a command may end long after its turn.
+func (s *Store) lastTurns(own source, m Meta, at anchor, o PageOptions) (page TurnPage, ok bool, err error) {
 	only := map[string]bool{}
 	reached := at.TurnID == ""
-	err = reverseLines(file, src.bytes, func(line []byte, off int64) bool {
-		rec, good := parsePrefix(line)
-		if !good || string(rec.event) != "task_started" {
+	var sources []source // newest first
+	used := 0            // of them, up to the oldest turn of the page
+	err = s.backwards(own, m, func(src *source, rec *record, off int64) bool {
+		if len(sources) == 0 || sources[len(sources)-1].path != src.path {
+			sources = append(sources, *src)
+		}
+		if string(rec.event) != "task_started" {
 			return true
 		}
-		if good, _ = rec.sound(); !good {
+		if good, _ := rec.sound(); !good {
 			return true
 		}
 		if len(only) == o.Limit {
@@ -120,13 +121,17 @@ func lastTurns(src source, at anchor, o PageOptions) (page TurnPage, ok bool, er
 				return true
 			}
 		}
-		only[id], src.from = true, off
+		only[id] = true
+		used = len(sources)
+		sources[used-1].from = off
 		return true
 	})
 	if err != nil || !ok {
 		return page, false, err
 	}
-	turns, err := buildTurns([]source{src}, only, orView(o.View))
+	sources = sources[:used]
+	slices.Reverse(sources)
+	turns, err := buildTurns(sources, only, orView(o.View))
 	if err != nil {
 		return page, false, err
 	}

@@ -71,6 +71,11 @@ func (s *Store) newPath(id, segment string, t time.Time) string {
 	return filepath.Join(s.sessions(), t.Format("2006"), t.Format("01"), t.Format("02"), name+".jsonl")
 }
 
+// dayFolder is where a file of that name is kept as long as it is not archived.
+func (s *Store) dayFolder(f fileName) string {
+	return filepath.Join(s.sessions(), f.stamp[:4], f.stamp[5:7], f.stamp[8:10])
+}
+
 // fileName is what the name of a rollout file says.
 type fileName struct {
 	stamp   string // 2006-01-02T15-04-05, local time
