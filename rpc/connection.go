@@ -118,6 +118,9 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 		c.conn.ReplyError(id, e)
 		return
 	}
+	if done.opened != "" {
+		defer c.lanes.reserve(lane{done.opened})()
+	}
 	c.conn.Reply(id, done.result)
 	if done.after != nil {
 		done.after()

@@ -13,6 +13,7 @@ import (
 type reply struct {
 	result any
 	after  func()
+	opened string // id of a thread that the answer makes known: requests about it wait for after
 }
 
 // A handler serves one method; its params are decoded and whole.

@@ -40,5 +40,6 @@ func threadFork(ctx context.Context, c *Connection, p *protocol.ThreadForkParams
 			c.manager.Begun(ctx, &started)
 			c.manager.Resumed(ctx, forked)
 		},
+		opened: forked.View.ID,
 	}, nil
 }
