@@ -8,10 +8,7 @@ import (
 
 // Account is who is logged in. A provider that needs no OpenAI login has nobody.
 func (m *Manager) Account(ctx context.Context) (*protocol.GetAccountResponse, error) {
-	cfg, err := m.load(ctx, m.opts.Cwd, nil)
-	if err != nil {
-		return nil, err
-	}
+	cfg, _ := m.hostConfig(ctx)
 	p, err := m.providerFor(cfg, "")
 	if err != nil {
 		return nil, err

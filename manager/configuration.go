@@ -19,7 +19,7 @@ func (m *Manager) ReadConfig(ctx context.Context, cwd string, layers bool) (json
 	}
 	r, err := m.config.Read(ctx, cwd, layers)
 	if err != nil {
-		return nil, &thread.Refusal{Kind: thread.KindConfigInvalid, Message: err.Error(), Remedy: "mend the named file and try again"}
+		return nil, unreadable(err)
 	}
 	if r.Layers == nil { // left out unless asked for
 		return wireJSON(struct {
@@ -73,7 +73,7 @@ func (m *Manager) CheckConfig(ctx context.Context) error {
 
 // Providers lists the configured model providers, and OpenAI.
 func (m *Manager) Providers(ctx context.Context) (*protocol.ModelProviderListResponse, error) {
-	cfg, err := m.load(ctx, m.opts.Cwd, nil)
+	cfg, err := m.neededConfig(ctx, "failed to read providers")
 	if err != nil {
 		return nil, err
 	}

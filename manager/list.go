@@ -15,15 +15,16 @@ func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*prot
 		return nil, &thread.Failure{Kind: thread.KindNotSupported, Code: -32602, Remedy: "filter the page yourself",
 			Err: errors.New("originator filtering is not supported by the local app-server")}
 	}
-	cfg, err := m.load(ctx, m.opts.Cwd, nil)
-	if err != nil {
-		return nil, err
-	}
+	cfg, broken := m.hostConfig(ctx)
 	provider, err := m.providerFor(cfg, "")
 	if err != nil {
 		return nil, err
 	}
-	page, err := m.store.List(listOptions(p, provider.ID))
+	o := listOptions(p, provider.ID)
+	if broken && p.ModelProviders == nil {
+		o.Providers = nil // which one is configured cannot be known
+	}
+	page, err := m.store.List(o)
 	if errors.Is(err, rollout.ErrBadCursor) {
 		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: err.Error(), Remedy: "pass nextCursor of the page before, or none"}
 	}

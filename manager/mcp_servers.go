@@ -179,7 +179,7 @@ func (m *Manager) McpStatus(ctx context.Context, threadID, name string, full boo
 			rows = set.Status(ctx, full)
 		}
 	} else {
-		cfg, err := m.load(ctx, m.opts.Cwd, nil)
+		cfg, err := m.neededConfig(ctx, "failed to reload config")
 		if err != nil {
 			return nil, err
 		}

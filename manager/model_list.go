@@ -10,10 +10,7 @@ import (
 // Models are the models of the catalogue that the configuration names, those of
 // the given provider if one is named.
 func (m *Manager) Models(ctx context.Context, includeHidden bool, provider string) ([]protocol.Model, error) {
-	cfg, err := m.load(ctx, m.opts.Cwd, nil)
-	if err != nil {
-		return nil, err
-	}
+	cfg, _ := m.hostConfig(ctx)
 	if provider != "" {
 		if _, err := m.providerFor(cfg, provider); err != nil {
 			return nil, &ProviderError{ID: provider}

@@ -60,7 +60,7 @@ func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]prot
 	for _, cwd := range cwds {
 		cfg, err := m.config.Load(ctx, config.Query{Cwd: m.absolute(cwd)})
 		if err != nil {
-			entries = append(entries, protocol.SkillsListEntry{Cwd: cwd, Errors: []protocol.SkillErrorInfo{{Path: cwd, Message: err.Error()}}})
+			entries = append(entries, protocol.SkillsListEntry{Cwd: cwd, Errors: []protocol.SkillErrorInfo{{Path: cwd, Message: "failed to reload config: " + details(err)}}})
 			continue
 		}
 		m.configurePlugins(ctx, cfg)

@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts with what the h
 //	! restart    the client hangs up, and another process serves the same home
 //
 // What differs from run to run has a name instead: ids ($thread1, $turn1, $id1), hashes ($sha1),
-// cursors ($cursor1), commands ($process1), times (T). The client's lines may use the names.
+// cursors ($next1, $back1), commands ($process1), times (T). The client's lines may use the names.
 // Members that are null are not shown; the schema says which must be there.
 // Neighbouring deltas of one item are joined, as a slow reader would get them.
 func TestTranscripts(t *testing.T) {
@@ -256,7 +256,8 @@ var differing = []struct {
 	kind string
 	expr *regexp.Regexp
 }{
-	{"cursor", regexp.MustCompile(`"(?:nextCursor|backwardsCursor|turnsBackwardsCursor|itemsBackwardsCursor)":"((?:[^"\\]|\\.)*)"`)},
+	{"next", regexp.MustCompile(`"nextCursor":"((?:[^"\\]|\\.)*)"`)},
+	{"back", regexp.MustCompile(`"(?:backwardsCursor|turnsBackwardsCursor|itemsBackwardsCursor)":"((?:[^"\\]|\\.)*)"`)},
 	{"thread", regexp.MustCompile(`"(?:threadId|sessionId)":"(` + uuidExpr + `)"`)},
 	{"turn", regexp.MustCompile(`"(?:turnId|rootTurnId)":"(` + uuidExpr + `)"`)},
 	{"id", regexp.MustCompile(uuidExpr)},
@@ -278,6 +279,7 @@ var settled = []struct {
 	{regexp.MustCompile(`\((?:linux|macos|windows); [\w]+\) codexhost`), "(OS; ARCH) codexhost"},
 	{regexp.MustCompile(`"platformOs":"\w+"`), `"platformOs":"OS"`},
 	{regexp.MustCompile(`process \d+`), "process PID"},
+	{regexp.MustCompile(`"score":\d+`), `"score":N`},
 	{regexp.MustCompile("expected one of `initialize`, .*`"), "expected one of `initialize`, ..."}, // some 190 methods
 }
 
