@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -31,6 +32,23 @@ func BenchmarkRun(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLargeHost is a start by a host that holds much memory, whose page tables are copied for a user namespace.
+func BenchmarkLargeHost(b *testing.B) {
+	needConfinement(b)
+	memory := make([]byte, 256<<20)
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = 1
+	}
+	dir := b.TempDir()
+	spec := Spec{Argv: []string{"/bin/true"}, Dir: dir, Policy: Policy{Mode: ReadOnly, Cwd: dir}}
+	for b.Loop() {
+		if _, _, err := Run(b.Context(), spec, time.Second); err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.KeepAlive(memory)
 }
 
 func needConfinement(t testing.TB) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,6 +120,31 @@ func escapes(t *testing.T, b *backend) {
 			}
 		}
 		t.Logf("%s under %s as uid %d: %d ways tried, %d out; %d of them work unconfined", b.means, mode, os.Geteuid(), tried, out, worked)
+	}
+}
+
+// A host in a container that refuses namespaces falls back to Landlock: what that holds runs, what it does not hold is
+// refused, with a way out. Our own sandbox is such a container.
+func TestSandboxInASandbox(t *testing.T) {
+	needConfinement(t)
+	if landlockVersion() < scopedLandlock {
+		t.Skip("this kernel has no Landlock to fall back to")
+	}
+	dir := t.TempDir()
+	spec := shell(dir, WorkspaceWrite, "")
+	spec.Argv = []string{testBinary(t), "play-inner", dir}
+	spec.Env = append(spec.Env, "PATH=/none") // no bubblewrap
+	p, exit, err := Run(t.Context(), spec, time.Second)
+	if err != nil || exit.Code != 0 {
+		t.Fatal(exit, err, text(p.Stdout()))
+	}
+	for _, want := range []string{
+		"backend=landlock enforced=false why=true fix=true\n", "read-only=ran 1 touch: cannot touch",
+		"workspace-write=unenforceable fix=true\n",
+	} {
+		if !strings.Contains(text(p.Stdout()), want) {
+			t.Errorf("%q is missing in:\n%s", want, text(p.Stdout()))
+		}
 	}
 }
 
@@ -281,4 +307,46 @@ func asNobody(t *testing.T, run string) {
 	} else if err != nil {
 		t.Skipf("cannot become an ordinary user: %v", err)
 	}
+}
+
+// Whatever becomes of a command, the host is left with the descriptors, goroutines and children that it had.
+func TestNothingLeaks(t *testing.T) {
+	all := modes(t)
+	round := func() {
+		for _, mode := range all {
+			for _, script := range []string{"true", "echo x >&2; exit 3", "sleep 600"} {
+				spec := shell(t.TempDir(), mode, script)
+				spec.Stdin, spec.Separate = true, true
+				p, err := Start(t.Context(), spec)
+				must(t, err)
+				must(t, p.Close())
+				spec.TTY = &Size{80, 24}
+				p, err = Start(t.Context(), spec)
+				must(t, err)
+				must(t, p.Kill(10*time.Millisecond))
+				must(t, p.Close())
+			}
+			if _, err := Start(t.Context(), Spec{Argv: []string{"/none"}, Dir: "/", Policy: Policy{Mode: mode, Cwd: t.TempDir()}}); err == nil {
+				t.Error("started nothing")
+			}
+		}
+	}
+	round()
+	fds, goroutines := count(t), runtime.NumGoroutine()
+	for range 3 {
+		round()
+	}
+	until(t, 5*time.Second, "the end of the goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
+	if now := count(t); now > fds {
+		t.Errorf("%d descriptors, %d before", now, fds)
+	}
+	if left := descendants(os.Getpid()); len(left) > 0 {
+		t.Errorf("children are left: %v", left)
+	}
+}
+
+func count(t *testing.T) int {
+	names, err := readNames("/proc/self/fd")
+	must(t, err)
+	return len(names)
 }

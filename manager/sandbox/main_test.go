@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,7 +26,28 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "get-out" {
 		os.Exit(getOut(os.Args[2]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == "play-inner" {
+		os.Exit(playInner(os.Args[2]))
+	}
 	os.Exit(m.Run())
+}
+
+// playInner is a host inside of a sandbox: it says what it finds and runs one command in each confined mode.
+func playInner(dir string) int {
+	ctx := context.Background()
+	r := Probe(ctx)
+	fmt.Printf("backend=%s enforced=%v why=%v fix=%v\n", r.Backend, r.Enforced, r.Why != "", r.Fix != "")
+	for _, mode := range []Mode{ReadOnly, WorkspaceWrite} {
+		p, exit, err := Run(ctx, shell(dir, mode, "touch "+dir+"/inner"), time.Second)
+		if u := (*UnenforceableError)(nil); errors.As(err, &u) {
+			fmt.Printf("%s=unenforceable fix=%v\n", mode, u.Fix != "")
+		} else if err != nil {
+			fmt.Printf("%s=%v\n", mode, err)
+		} else {
+			fmt.Printf("%s=ran %d %s\n", mode, exit.Code, text(p.Stdout()))
+		}
+	}
+	return 0
 }
 
 // playHost starts one command and waits to be killed.
