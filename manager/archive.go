@@ -88,7 +88,8 @@ func (m *Manager) Unarchive(ctx context.Context, id string) (protocol.Thread, er
 	if _, err := m.store.Unarchive(id); err != nil {
 		return protocol.Thread{}, storeRefusal(err, id)
 	}
-	v, err := m.Read(ctx, id, false)
+	r, err := m.Read(ctx, id, false)
+	v := r.Thread
 	v.CanAcceptDirectInput, v.Environments = nil, nil // this answer does not say
 	return v, err
 }

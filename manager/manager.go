@@ -72,6 +72,7 @@ type live struct {
 	mu       sync.Mutex // guards the fields below
 	servers  *mcp.Set   // nil without MCP servers
 	listener *serverListener
+	told     bool // somebody was told of records that could not be read
 }
 
 // New makes a manager. It opens no file and starts nothing.

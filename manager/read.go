@@ -15,28 +15,38 @@ var (
 	ErrNoItems = errors.New("thread/items/list is not supported yet")
 )
 
+// A Reading is a thread as it stands, and what its reader is to be told of records
+// that could not be read; nil if all could be.
+type Reading struct {
+	Thread protocol.Thread
+	Damage *protocol.WarningNotification
+}
+
 // Read is a thread as it stands, live or stored, with its turns if they are asked for.
-func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (protocol.Thread, error) {
+func (m *Manager) Read(ctx context.Context, id string, includeTurns bool) (Reading, error) {
 	if err := checkID(id, "thread"); err != nil {
-		return protocol.Thread{}, err
+		return Reading{}, err
 	}
 	if l := m.loaded(id); l != nil {
-		return m.readLive(l, includeTurns)
+		v, err := m.readLive(l, includeTurns)
+		return Reading{Thread: v}, err
 	}
 	v, err := m.readStored(id)
+	r := Reading{Thread: v}
+	if err == nil && includeTurns {
+		r.Thread.Turns, r.Damage, err = m.storedTurns(*v.Path)
+	}
 	if errors.Is(err, rollout.ErrNotFound) {
-		return v, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not loaded: " + id,
+		return r, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "thread not loaded: " + id,
 			Remedy: "list what is stored with thread/list"}
 	}
 	if err != nil {
-		return v, storeRefusal(err, id)
+		return r, storeRefusal(err, id)
 	}
-	if includeTurns {
-		if v.Turns, err = m.storedTurns(*v.Path); err != nil {
-			return v, storeRefusal(err, id)
-		}
+	if r.Damage != nil {
+		r.Damage.ThreadID = &id
 	}
-	return v, nil
+	return r, nil
 }
 
 // readStored reads the beginning and the end of a thread's file.

@@ -20,7 +20,6 @@ type recalled struct {
 	lastTurn      string
 	usage, last   *model.Usage // nil where nobody counted
 	updated       time.Time
-	warnings      rollout.Warnings
 
 	items  []json.RawMessage
 	past   *thread.Past
@@ -30,7 +29,7 @@ type recalled struct {
 // fromHistory is a thread whose file was read.
 func fromHistory(h *rollout.History) recalled {
 	r := recalled{meta: h.Meta, model: h.Model, effort: h.Effort, preview: h.Preview, lastTurn: h.LastTurnID, context: h.Context,
-		updated: h.UpdatedAt, warnings: h.Warnings, items: h.Items}
+		updated: h.UpdatedAt, items: h.Items}
 	r.counted(h.Tokens)
 	return r
 }
@@ -47,6 +46,7 @@ func (m *Manager) fromTail(t rollout.Tail) recalled {
 		if err != nil {
 			return nil, err
 		}
+		m.warnOnce(t.Meta.ID, h.Warnings)
 		return h.Items, nil
 	}
 	return r

@@ -28,6 +28,9 @@ type Resumed struct {
 	// TurnsCursor and ItemsCursor page backwards from the thread's end; nil
 	// without turns.
 	TurnsCursor, ItemsCursor *string
+	// Damage is what the client is to be told of records that could not be read;
+	// nil where all could be, or nobody has looked yet.
+	Damage *protocol.WarningNotification
 
 	lastTurnID string // the last one whose tokens were counted
 }
@@ -108,15 +111,15 @@ func (m *Manager) resumeStored(ctx context.Context, p ResumeParams) (*Resumed, e
 			return nil, &thread.Refusal{Kind: thread.KindThreadNotFound, Message: "failed to resolve rollout path `" + p.Path + "`: file does not exist", Remedy: "name an existing file, or resume by id"}
 		}
 	}
-	recorder, history, err := m.store.Open(ref)
+	recorder, end, err := m.store.OpenTail(ref)
 	if err != nil {
 		return nil, storeRefusal(err, p.ThreadID)
 	}
-	r, err := m.adopt(ctx, p, recorder, fromHistory(history))
+	r, err := m.adopt(ctx, p, recorder, m.fromTail(end))
 	if err != nil {
 		return nil, err
 	}
-	m.cursors(r, history.LastTurnID)
+	m.cursors(r, end.LastTurnID)
 	m.tellStatus(ctx, r.View.ID, r.View.Status)
 	return r, nil
 }
@@ -132,9 +135,10 @@ func (m *Manager) adopt(ctx context.Context, p ResumeParams, recorder *rollout.R
 	r.View.UpdatedAt = was.updated.Unix()
 	r.View.RecencyAt = ptr(was.updated.Unix())
 	if !p.ExcludeTurns {
-		if r.View.Turns, err = m.storedTurns(recorder.Path()); err != nil {
+		if r.View.Turns, r.Damage, err = m.storedTurns(recorder.Path()); err != nil {
 			return nil, err
 		}
+		r.live.damaged(r.Damage)
 	}
 	return r, nil
 }
@@ -211,16 +215,17 @@ func storeRefusal(err error, id string) error {
 	}
 }
 
-// storedTurns are all turns of a thread's file, as they are passed on.
-func (m *Manager) storedTurns(ref string) ([]protocol.Turn, error) {
+// storedTurns are all turns of a thread's file, as they are passed on, and what is
+// to be told of records that could not be read.
+func (m *Manager) storedTurns(ref string) ([]protocol.Turn, *protocol.WarningNotification, error) {
 	page, err := m.store.Turns(ref, rollout.PageOptions{Ascending: true})
-	return page.Turns, err
+	return page.Turns, damage(page.Warnings), err
 }
 
 // liveTurns are the turns of a live thread, from its file; the one that runs
 // now is in progress.
 func (m *Manager) liveTurns(l *live) ([]protocol.Turn, error) {
-	turns, err := m.storedTurns(l.path)
+	turns, _, err := m.storedTurns(l.path)
 	if err != nil {
 		return nil, storeRefusal(err, l.thread.ID())
 	}
@@ -242,6 +247,7 @@ func running(turns []protocol.Turn, l *live) {
 // Resumed tells of a thread whose resumption has been answered.
 func (m *Manager) Resumed(ctx context.Context, r *Resumed) {
 	r.live.begin()
+	m.warnOf(ctx, r.View.ID, r.Damage)
 	if s := r.Thread.Snapshot(); s.Usage != (model.Usage{}) && r.lastTurnID != "" {
 		info, _ := m.models.catalog(r.live.config).Lookup(s.Settings.Model)
 		m.hub.Event(ctx, thread.Event{Thread: r.View.ID, Kind: thread.Told, Method: "thread/tokenUsage/updated",

@@ -10,54 +10,81 @@ import (
 // Open takes the writer lock of a stored thread, given by id or by path, mends the end of its file, and reads
 // its history. The errors that callers tell apart: [ErrNotFound], [ErrArchived] (by id only), [ErrEmpty],
 // [*LockedError].
-func (s *Store) Open(ref string) (*Recorder, *History, error) {
+func (s *Store) Open(ref string) (r *Recorder, h *History, err error) {
+	r, err = s.open(ref, func(path string) (Meta, Position, error) {
+		if h, err = s.read(path); err != nil {
+			return Meta{}, Position{}, err
+		}
+		return h.Meta, h.End, nil
+	})
+	return r, h, err
+}
+
+// OpenTail is Open for a caller that does not need the history yet: it reads the beginning and the end of the
+// file. [Store.ReadUntil] gives the history up to the tail's end later.
+func (s *Store) OpenTail(ref string) (r *Recorder, t Tail, err error) {
+	r, err = s.open(ref, func(path string) (Meta, Position, error) {
+		if t, err = s.Tail(path); err != nil {
+			return Meta{}, Position{}, err
+		}
+		return t.Meta, t.End, nil
+	})
+	return r, t, err
+}
+
+// open locks and mends a thread's file and has it read.
+func (s *Store) open(ref string, read func(path string) (Meta, Position, error)) (*Recorder, error) {
 	path, err := s.resolve(ref)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !isPath(ref) && s.isArchived(path) {
-		return nil, nil, fmt.Errorf("opening thread %s: %w", ref, ErrArchived)
+		return nil, fmt.Errorf("opening thread %s: %w", ref, ErrArchived)
 	}
 	first := History{Path: path}
 	if err := first.readMeta(&source{path: path}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	lock, err := s.lockWriter(first.Meta.ID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	r, h, err := s.openLocked(path, lock)
+	r, err := s.openLocked(path, lock, read)
 	if err != nil {
 		lock.release()
-		return nil, nil, err
+		return nil, err
 	}
-	return r, h, nil
+	return r, nil
 }
 
-func (s *Store) openLocked(path string, lock *writerLock) (*Recorder, *History, error) {
+func (s *Store) openLocked(path string, lock *writerLock, read func(path string) (Meta, Position, error)) (*Recorder, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening rollout: %w", err)
+		return nil, fmt.Errorf("opening rollout: %w", err)
 	}
-	h, err := s.mendAndRead(f, path)
+	r := &Recorder{store: s, path: path, file: f, lock: lock, wanted: true}
+	if err = mend(f, path); err == nil {
+		var end Position
+		r.meta, end, err = read(path)
+		r.next, r.size = end.Ordinal, end.Offset
+	}
 	if err != nil {
 		_ = f.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	r := &Recorder{store: s, path: path, meta: h.Meta, file: f, lock: lock, wanted: true, next: h.End.Ordinal, size: h.End.Offset}
-	return r, h, nil
+	return r, nil
 }
 
-func (s *Store) mendAndRead(f *os.File, path string) (*History, error) {
+func mend(f *os.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("opening rollout %s: %w", path, err)
+		return fmt.Errorf("opening rollout %s: %w", path, err)
 	}
 	private(f, info)
 	if err := mendTail(f, path, info.Size()); err != nil {
-		return nil, fmt.Errorf("mending rollout %s: %w", path, err)
+		return fmt.Errorf("mending rollout %s: %w", path, err)
 	}
-	return s.read(path)
+	return nil
 }
 
 // mendTail makes a file end with a newline. A last line that is a whole record only gets its newline; what is

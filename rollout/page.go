@@ -21,8 +21,9 @@ type PageOptions struct {
 // TurnPage is a page of turns. Their items are raw, in wire form.
 type TurnPage struct {
 	Turns     []protocol.Turn
-	Next      string // cursor for the same direction, empty at the end
-	Backwards string // cursor for the other direction, from the first turn of this page; empty if it has none
+	Warnings  Warnings // of what was read for the page
+	Next      string   // cursor for the same direction, empty at the end
+	Backwards string   // cursor for the other direction, from the first turn of this page; empty if it has none
 }
 
 // anchor is a place among turns or items; clients keep it as a string that means nothing to them.
@@ -80,11 +81,13 @@ func (s *Store) Turns(ref string, o PageOptions) (TurnPage, error) {
 	if err := s.inherit(h); err != nil {
 		return TurnPage{}, err
 	}
-	turns, err := buildTurns(append(h.sources, own), nil, orView(o.View))
+	turns, err := buildTurns(append(h.sources, own), nil, orView(o.View), &h.Warnings)
 	if err != nil {
 		return TurnPage{}, err
 	}
-	return pageTurns(turns, at, o)
+	page, err := pageTurns(turns, at, o)
+	page.Warnings = h.Warnings
+	return page, err
 }
 
 func orView(v protocol.TurnItemsView) protocol.TurnItemsView {
@@ -131,7 +134,7 @@ func (s *Store) lastTurns(own source, m Meta, at anchor, o PageOptions) (page Tu
 	}
 	sources = sources[:used]
 	slices.Reverse(sources)
-	turns, err := buildTurns(sources, only, orView(o.View))
+	turns, err := buildTurns(sources, only, orView(o.View), &page.Warnings)
 	if err != nil {
 		return page, false, err
 	}
@@ -237,7 +240,7 @@ type itemWindow struct {
 
 func (w *itemWindow) read(sources []source) error {
 	if w.legacy {
-		turns, err := buildTurns(sources, nil, ViewFull)
+		turns, err := buildTurns(sources, nil, ViewFull, new(Warnings))
 		if err != nil {
 			return err
 		}

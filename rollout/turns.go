@@ -42,14 +42,13 @@ const (
 
 // ViewTurns is WireTurns with some of the items.
 func (h *History) ViewTurns(view protocol.TurnItemsView) ([]protocol.Turn, error) {
-	return buildTurns(h.sources, nil, view)
+	return buildTurns(h.sources, nil, view, new(Warnings)) // counted when the history was read
 }
 
-func buildTurns(sources []source, only map[string]bool, view protocol.TurnItemsView) ([]protocol.Turn, error) {
+func buildTurns(sources []source, only map[string]bool, view protocol.TurnItemsView, warn *Warnings) ([]protocol.Turn, error) {
 	b := turnBuilder{byID: map[string]*turnDraft{}, only: only, view: view}
-	var warn Warnings // counted when the history was read
 	for i := range sources {
-		if err := sources[i].walk(&warn, b.add); err != nil {
+		if err := sources[i].walk(warn, b.add); err != nil {
 			return nil, err
 		}
 	}

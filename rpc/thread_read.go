@@ -3,14 +3,19 @@ package rpc
 import (
 	"context"
 
+	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 // threadRead reads a loaded or stored thread, with its turns if they are asked for.
 func threadRead(ctx context.Context, c *Connection, p *protocol.ThreadReadParams) (reply, error) {
-	v, err := c.manager.Read(ctx, p.ThreadID, p.IncludeTurns)
+	r, err := c.manager.Read(ctx, p.ThreadID, p.IncludeTurns)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{result: &protocol.ThreadReadResponse{Thread: v}}, nil
+	done := reply{result: &protocol.ThreadReadResponse{Thread: r.Thread}}
+	if r.Damage != nil {
+		done.after = func() { c.Event(ctx, thread.Event{Kind: thread.Told, Method: "warning", Params: r.Damage}) }
+	}
+	return done, nil
 }
