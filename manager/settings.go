@@ -23,6 +23,7 @@ func (m *Manager) settings(cfg *config.Config, cwd string, w Wanted) (thread.Set
 		Approval:              w.Approval,
 		DeveloperInstructions: or(w.DeveloperInstructions, cfg.DeveloperText),
 		BaseInstructions:      or(w.BaseInstructions, instructionsFile(cfg)),
+		ReviewModel:           cfg.ReviewModel,
 		CompactPrompt:         compactPrompt(cfg),
 		AutoCompactLimit:      value(cfg.AutoCompactLimit),
 		ShowRawReasoning:      cfg.ShowRawReasoning,

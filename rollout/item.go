@@ -176,7 +176,7 @@ var wireSpelling = map[string]spelling{
 	},
 	"Sleep":             func(w *objectWriter, f *fields) { w.durationMs(f.take("duration")) },
 	"EnteredReviewMode": func(w *objectWriter, f *fields) { w.str("review", reviewHint(f)) },
-	"ExitedReviewMode":  func(w *objectWriter, f *fields) { w.str("review", reviewText(f.take("review_output"))) },
+	"ExitedReviewMode":  func(w *objectWriter, f *fields) { w.str("review", ReviewText(f.take("review_output"))) },
 	"CollabAgentToolCall": func(w *objectWriter, f *fields) {
 		w.word("tool", f.take("tool"), camel, "")
 		w.word("status", f.take("status"), camel, "completed")
@@ -232,6 +232,11 @@ var fileSpelling = map[string]spelling{
 		w.raw("user_facing_hint", hint)
 	},
 	"ExitedReviewMode": func(w *objectWriter, f *fields) {
+		if output := f.take("reviewOutput"); output != nil {
+			f.take("review")
+			w.raw("review_output", output)
+			return
+		}
 		w.b = append(w.b, `,"review_output":{"findings":[],"overall_correctness":"","overall_explanation":`...)
 		w.b = append(append(w.b, orRaw(f.take("review"), `""`)...), `,"overall_confidence_score":0.0}`...)
 	},
@@ -591,14 +596,16 @@ func reviewHint(f *fields) string {
 	return orElse(decodeString(hint), "Review requested.")
 }
 
-// reviewText renders what a reviewer found as the text that clients show.
-func reviewText(output []byte) string {
+// ReviewText renders what a reviewer found, given in the file's spelling, as the text that clients show.
+// Nothing, or null, is a reviewer that found no words.
+func ReviewText(output []byte) string {
 	var parts []string
 	if s := strings.TrimSpace(memberString(output, "overall_explanation")); s != "" {
 		parts = append(parts, s)
 	}
-	findings := ""
+	findings, n := "", 0
 	elements(member(output, "findings"), func(f []byte) bool {
+		n++
 		findings += "\n\n- " + memberString(f, "title")
 		if loc := member(f, "code_location"); !isNull(loc) {
 			lines := member(loc, "line_range")
@@ -609,7 +616,10 @@ func reviewText(output []byte) string {
 		}
 		return true
 	})
-	if findings != "" {
+	switch {
+	case n == 1:
+		parts = append(parts, "Review comment:"+findings)
+	case n > 1:
 		parts = append(parts, "Full review comments:"+findings)
 	}
 	if len(parts) == 0 {

@@ -82,7 +82,6 @@ var declined = [...]string{
 	"thread/realtime/stop",
 	"thread/timeline/list",
 	"thread/realtime/listVoices",
-	"review/start",
 	"account/gatewayOAuth/read",
 	"account/gatewayOAuth/login",
 	"account/gatewayOAuth/cancel",

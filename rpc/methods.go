@@ -77,6 +77,7 @@ var methods = map[string]row{
 	"turn/start":     {onThread, serve(turnStart)},
 	"turn/steer":     {onThread, serve(turnSteer)},
 	"turn/interrupt": {ahead, serve(turnInterrupt)},
+	"review/start":   {onThread, serve(reviewStart)},
 
 	"fs/readFile":                   {apart, serve(fsReadFile)},
 	"fs/writeFile":                  {apart, serve(fsWriteFile)},

@@ -9,6 +9,10 @@ import (
 
 // turnError is a failure as the client is told it.
 func turnError(err error) *protocol.TurnError {
+	var review reviewFailure
+	if errors.As(err, &review) {
+		return review.TurnError
+	}
 	var me *model.Error
 	if !errors.As(err, &me) {
 		return &protocol.TurnError{Message: err.Error(), CodexErrorInfo: protocol.CodexErrorInfoName("other")}

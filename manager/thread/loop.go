@@ -36,6 +36,8 @@ func (t *Thread) loop() {
 			t.shellCommand(s, op)
 		case *Compact:
 			t.compactTurn(s)
+		case *Review:
+			t.review(s, op)
 		case *InjectItems:
 			t.injectItems(op.Items)
 			s.reply <- answer{receipt: Receipt{ID: s.id}}
@@ -128,15 +130,7 @@ func title(k turnKind) string { return strings.ToUpper(string(k[:1])) + string(k
 
 // compactTurn starts a turn that compacts; a turn that runs is replaced by it.
 func (t *Thread) compactTurn(s submission) {
-	t.mu.Lock()
-	running := t.active
-	if running != nil {
-		running.cancel(errReplaced)
-	}
-	t.mu.Unlock()
-	if running != nil {
-		<-running.done
-	}
+	t.replaceTurn()
 	t.mu.Lock()
 	tn := newTurn(s.id, t, input{}, nil)
 	tn.kind, tn.settings = compactTurn, t.settings
@@ -147,6 +141,19 @@ func (t *Thread) compactTurn(s submission) {
 	go tn.run()
 }
 
+// replaceTurn ends the running turn, if there is one, to make room for another.
+func (t *Thread) replaceTurn() {
+	t.mu.Lock()
+	running := t.active
+	if running != nil {
+		running.cancel(errReplaced)
+	}
+	t.mu.Unlock()
+	if running != nil {
+		<-running.done
+	}
+}
+
 // interrupt aborts the running turn, which answers the submission itself.
 func (t *Thread) interrupt(s submission, op *Interrupt) {
 	t.mu.Lock()
@@ -155,7 +162,7 @@ func (t *Thread) interrupt(s submission, op *Interrupt) {
 	switch {
 	case tn == nil || tn.ending && !tn.interrupted():
 		err = refuse(KindNoActiveTurn, "the turn has ended; there is nothing to do", "no active turn to interrupt")
-	case op.TurnID != "" && op.TurnID != tn.id:
+	case op.TurnID != "" && op.TurnID != tn.id && op.TurnID != tn.inner:
 		err = refuse(KindTurnNotFound, "interrupt the turn that runs", "expected active turn id %s but found %s", op.TurnID, tn.id)
 	case tn.ending: // another interrupt came first and is about to be answered
 		t.mu.Unlock()
@@ -231,5 +238,7 @@ func (t *Thread) shutdown() {
 			t.services.Log.Error("closing a rollout", "thread", t.id, "error", err)
 		}
 	}
+	t.telling.Lock() // a turn gives up its place before it has told so
+	defer t.telling.Unlock()
 	t.observer.Event(context.Background(), Event{Thread: t.id, Kind: Closed})
 }

@@ -36,6 +36,7 @@ func (tn *turn) baseRequest(history []json.RawMessage) *model.Request {
 		Metadata: model.Metadata{
 			Originator: t.spec.Client.Originator, UserAgent: t.spec.Client.UserAgent,
 			SessionID: t.spec.SessionID, ThreadID: t.id, TurnID: tn.id, RootTurnID: tn.id, WindowID: t.id + ":0",
+			Subagent: t.spec.Subagent,
 		},
 	}
 	if tn.info.SupportsReasoningSummaries {

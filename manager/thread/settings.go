@@ -26,6 +26,8 @@ type Settings struct {
 	BaseInstructions      string // replaces the model's own; empty takes these
 	DeveloperInstructions string
 
+	ReviewModel string // reviews instead of Model; empty takes Model
+
 	CompactPrompt    string // replaces the built-in one
 	AutoCompactLimit int64  // tokens; 0 takes 90 % of the context window
 

@@ -38,6 +38,9 @@ type Spec struct {
 	Recorder *rollout.Recorder
 	// Client identifies the program that started the thread to the model.
 	Client ClientInfo
+	// Subagent says what the thread does for another one; empty for a thread of
+	// its own.
+	Subagent string
 }
 
 // ClientInfo is how requests to a model name the client they are made for.

@@ -28,6 +28,7 @@ type turn struct {
 	shell           *ShellCommand  // what a shell turn runs
 	shells          sync.WaitGroup // commands of the user that run within the turn
 	wake            chan struct{}  // told of new input and of the ends of those commands
+	reviewer        *reviewer      // of a review
 
 	ctx    context.Context // ends with the turn; its cause says why it was cut short
 	cancel context.CancelCauseFunc
@@ -41,8 +42,9 @@ type turn struct {
 	pending      []input                 // input the model has not been sent
 	cut          context.CancelCauseFunc // cuts the request in flight; nil between requests
 	interrupters []interrupter
-	shellsLeft   int  // of shells
-	ending       bool // no more input is taken
+	shellsLeft   int    // of shells
+	ending       bool   // no more input is taken
+	inner        string // id of the reviewer's turn, by which clients know a review, too
 }
 
 // A turnKind says what a turn is for, in the wire's words.
@@ -102,6 +104,8 @@ func (tn *turn) work() error {
 	switch tn.kind {
 	case compactTurn:
 		return tn.compact()
+	case reviewTurn:
+		return tn.reviewer.run()
 	case shellTurn:
 		tn.runShell(tn.shell)
 		return nil
@@ -119,6 +123,10 @@ func (tn *turn) begin() {
 	t.failed = false
 	t.updated = tn.started
 	t.mu.Unlock()
+	if tn.kind == reviewTurn {
+		tn.reviewer.enter()
+		return
+	}
 	events := []Event{t.statusEvent(), told("turn/started", &protocol.TurnStartedNotification{ThreadID: t.id, Turn: tn.wire(protocol.TurnStatusInProgress)})}
 	if tn.settingsChanged {
 		events = append(events, told("thread/settings/updated", t.settingsUpdated(tn.settings)))
