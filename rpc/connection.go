@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/manager/command"
 	"github.com/codexhost/codexhost/manager/workspace"
 	"github.com/codexhost/codexhost/rpc/jsonrpc"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -21,6 +22,9 @@ type Options struct {
 	Manager *manager.Manager
 	Version string // of this program
 	Log     hclog.Logger
+	// Ending is asked, when the input has ended, how long the client's own commands
+	// may go on. Nil ends them.
+	Ending func() command.Ending
 }
 
 // A Connection serves one client over one pair of streams.
@@ -31,7 +35,8 @@ type Connection struct {
 	conn    *jsonrpc.Conn
 	lanes   lanes
 	heads   heads
-	client  *manager.Client // this connection's subscriptions
+	ending  func() command.Ending
+	client  *manager.Client // this connection's subscriptions and commands
 	ctx     context.Context // of the requests; that of Run
 
 	mu        sync.Mutex        // guards the fields below
@@ -48,7 +53,10 @@ type session struct {
 
 // NewConnection makes a connection; [Connection.Run] serves it.
 func NewConnection(in io.Reader, out io.Writer, o Options) *Connection {
-	c := &Connection{manager: o.Manager, version: o.Version, log: o.Log}
+	c := &Connection{manager: o.Manager, version: o.Version, log: o.Log, ending: o.Ending}
+	if c.ending == nil {
+		c.ending = func() command.Ending { return command.Ending{} }
+	}
 	c.conn = jsonrpc.NewConn(in, out, c, jsonrpc.Options{Append: appendMessage, Logger: o.Log.Named("jsonrpc")})
 	c.client = o.Manager.Connect(c)
 	c.lanes.init()
@@ -56,11 +64,15 @@ func NewConnection(in io.Reader, out io.Writer, o Options) *Connection {
 }
 
 // Run serves requests until the input ends, the client is gone or ctx ends. It
-// returns when every accepted request has been answered.
+// returns when every accepted request has been answered, and no process that the
+// client started is left.
 func (c *Connection) Run(ctx context.Context) error {
 	c.ctx = ctx // the reader's own ends with the input, and requests that wait are served after that
+	defer context.AfterFunc(ctx, c.client.StopCommands)()
 	err := c.conn.Run(ctx)
+	c.client.EndInput(c.ending())
 	c.lanes.close()
+	_ = c.client.WaitCommands(ctx) // an end of ctx stops them
 	return err
 }
 
@@ -118,6 +130,10 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 		c.conn.ReplyError(id, e)
 		return
 	}
+	if done.later != nil {
+		c.lanes.beside(func() { c.answer(done, id, method) })
+		return
+	}
 	if done.opened != "" {
 		defer c.lanes.reserve(lane{done.opened})()
 	}
@@ -125,6 +141,20 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 	if done.after != nil {
 		done.after()
 	}
+}
+
+// answer waits for a late answer and sends it.
+func (c *Connection) answer(late reply, id jsonrpc.ID, method string) {
+	var result any
+	err := c.guard(method, func() (err error) {
+		result, err = late.later(c.ctx)
+		return err
+	})
+	if err != nil {
+		c.conn.ReplyError(id, wireError(err))
+		return
+	}
+	c.conn.Reply(id, result)
 }
 
 // guard turns a panic of a handler into an error: one request fails, and the

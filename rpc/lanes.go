@@ -48,6 +48,15 @@ func (l *lanes) run(in lane, f func()) {
 	}
 }
 
+// beside runs what is left of a request that has had its turn in its lane. It
+// does not block, but the reader does while too much goes on.
+func (l *lanes) beside(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting++
+	l.work.Go(func() { f(); l.done() })
+}
+
 // reserve makes a lane that nobody can have used yet busy: what comes into it
 // waits until release, which is called once.
 func (l *lanes) reserve(in lane) (release func()) {

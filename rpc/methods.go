@@ -9,11 +9,13 @@ import (
 )
 
 // A reply is what a handler answers, and what it causes: after runs once the
-// answer is on its way.
+// answer is on its way. An answer that takes long to come is what later returns,
+// which is waited for beside the lane; ctx is that of the requests.
 type reply struct {
 	result any
 	after  func()
 	opened string // id of a thread that the answer makes known: requests about it wait for after
+	later  func(ctx context.Context) (any, error)
 }
 
 // A handler serves one method; its params are decoded and whole.
@@ -33,10 +35,11 @@ func serveNone(h func(ctx context.Context, c *Connection) (reply, error)) handle
 type order uint8
 
 const (
-	inOrder  order = iota // with everything else on the connection: for what is quick
-	onThread              // with the other requests about its thread
-	ahead                 // with its like on the same thread only: overtakes what waits there
-	apart                 // with nothing: for what may take long
+	inOrder   order = iota // with everything else on the connection: for what is quick
+	onThread               // with the other requests about its thread
+	ahead                  // with its like on the same thread only: overtakes what waits there
+	onProcess              // with the other requests about its process
+	apart                  // with nothing: for what may take long
 )
 
 // A row is one method that is served.
@@ -92,6 +95,15 @@ var methods = map[string]row{
 	"fuzzyFileSearch/sessionStart":  {inOrder, serve(fuzzyFileSearchSessionStart)},
 	"fuzzyFileSearch/sessionUpdate": {inOrder, serve(fuzzyFileSearchSessionUpdate)},
 	"fuzzyFileSearch/sessionStop":   {inOrder, serve(fuzzyFileSearchSessionStop)},
+
+	"command/exec":           {onProcess, serve(commandExec)},
+	"command/exec/write":     {onProcess, serve(commandExecWrite)},
+	"command/exec/resize":    {onProcess, serve(commandExecResize)},
+	"command/exec/terminate": {onProcess, serve(commandExecTerminate)},
+	"process/spawn":          {onProcess, serve(processSpawn)},
+	"process/writeStdin":     {onProcess, serve(processWriteStdin)},
+	"process/resizePty":      {onProcess, serve(processResizePty)},
+	"process/kill":           {onProcess, serve(processKill)},
 
 	"model/list":                      {inOrder, serve(modelList)},
 	"modelProvider/list":              {inOrder, serve(modelProviderList)},
@@ -160,6 +172,8 @@ func laneOf(method string, o order, params any) lane {
 		return connectionLane
 	case apart:
 		return alone
+	case onProcess:
+		return processLane(params)
 	}
 	id := threadIDOf(params)
 	if id == "" {
@@ -169,6 +183,22 @@ func laneOf(method string, o order, params any) lane {
 		return lane{method + " " + id}
 	}
 	return lane{id}
+}
+
+// processLane is that of a client's process, in either family.
+func processLane(params any) lane {
+	v := reflect.ValueOf(params).Elem()
+	if f := v.FieldByName("ProcessHandle"); f.IsValid() {
+		return lane{"process " + f.String()}
+	}
+	f := v.FieldByName("ProcessID")
+	if f.Kind() == reflect.Pointer {
+		if f.IsNil() {
+			return alone
+		}
+		f = f.Elem()
+	}
+	return lane{"command " + f.String()}
 }
 
 // threadIDOf reads the field that all params about a thread share.

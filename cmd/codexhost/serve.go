@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/manager/command"
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/rpc"
 )
@@ -34,7 +35,8 @@ func serveStdio(ctx context.Context, f flags, in, out *os.File, errw io.Writer) 
 		return err
 	}
 	log := logger(errw)
-	c := rpc.NewConnection(in, out, rpc.Options{Manager: m, Version: version, Log: log.Named("rpc")})
+	c := rpc.NewConnection(in, out, rpc.Options{Manager: m, Version: version, Log: log.Named("rpc"),
+		Ending: func() command.Ending { return f.ending(m, in) }})
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(goneContext(running, c), cancel)()
@@ -77,11 +79,23 @@ const silence = 2 * time.Second
 func drain(ctx context.Context, m *manager.Manager, f flags, in *os.File) {
 	ctx, cancel := context.WithTimeout(ctx, f.drainLimit)
 	defer cancel()
-	patience := silence
+	_ = m.Drain(ctx, f.patience(in)) // what is not done by then is interrupted
+}
+
+// patience is how long a command may be silent; zero is for ever.
+func (f flags) patience(in *os.File) time.Duration {
 	if info, err := in.Stat(); f.onEOF == "drain" || err == nil && info.Mode().IsRegular() {
-		patience = 0
+		return 0
 	}
-	_ = m.Drain(ctx, patience) // what is not done by then is interrupted
+	return silence
+}
+
+// ending is how long commands that the client itself started may go on.
+func (f flags) ending(m *manager.Manager, in *os.File) command.Ending {
+	if !f.drains(m) {
+		return command.Ending{}
+	}
+	return command.Ending{Limit: f.drainLimit, Silence: f.patience(in)}
 }
 
 // drains says whether running turns may finish at the end of input.

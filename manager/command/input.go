@@ -26,28 +26,37 @@ var (
 
 // An input is what waits for a command to read it.
 type input struct {
-	mu      sync.Mutex // guards the fields below
-	queue   [][]byte
-	held    int
-	ended   bool // nothing follows
-	waiting []chan struct{}
+	mu       sync.Mutex // guards the fields below
+	queue    [][]byte
+	held     int  // bytes accepted and not written
+	promised int  // writes accepted and not sent
+	ended    bool // nothing follows what was accepted
+	waiting  []chan struct{}
 
 	more chan struct{} // holds a token when there is news for feed
 }
 
 func newInput() *input { return &input{more: make(chan struct{}, 1)} }
 
-// Write adds to the command's input, and ends it if end. It does not block: room, unless nil, is closed when the command
-// has read so much that the next write is welcome, or it has ended. data must not change afterwards. Errors: ErrNoInput,
-// ErrInputEnded, ErrInputFull.
-func (p *Process) Write(data []byte, end bool) (room <-chan struct{}, err error) {
+// A Write is input that a process has accepted.
+type Write struct {
+	in   *input
+	data []byte
+	once sync.Once
+	// Room, unless nil, is closed when the command has read so much that the next write is welcome, or has ended.
+	Room <-chan struct{}
+}
+
+// Write accepts input for the command, and with end its end. It does not block. Nothing reaches the command before
+// Send, which must be called. data must not change. Errors: ErrNoInput, ErrInputEnded, ErrInputFull.
+func (p *Process) Write(data []byte, end bool) (*Write, error) {
 	if p.in == nil {
 		return nil, ErrNoInput
 	}
-	return p.in.write(data, end)
+	return p.in.accept(data, end)
 }
 
-func (in *input) write(data []byte, end bool) (<-chan struct{}, error) {
+func (in *input) accept(data []byte, end bool) (*Write, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
@@ -56,21 +65,32 @@ func (in *input) write(data []byte, end bool) (<-chan struct{}, error) {
 	case in.held+len(data) > mostInput:
 		return nil, ErrInputFull
 	}
-	if len(data) > 0 {
-		in.queue = append(in.queue, data)
-		in.held += len(data)
-	}
+	in.held += len(data)
+	in.promised++
 	in.ended = in.ended || end
-	select {
-	case in.more <- struct{}{}:
-	default:
+	w := &Write{in: in, data: data}
+	if in.held > roomBytes {
+		room := make(chan struct{})
+		in.waiting = append(in.waiting, room)
+		w.Room = room
 	}
-	if in.held <= roomBytes {
-		return nil, nil
-	}
-	room := make(chan struct{})
-	in.waiting = append(in.waiting, room)
-	return room, nil
+	return w, nil
+}
+
+// Send lets the input go to the command. Writes reach it in the order in which they were sent.
+func (w *Write) Send() {
+	w.once.Do(func() {
+		w.in.mu.Lock()
+		defer w.in.mu.Unlock()
+		w.in.promised--
+		if len(w.data) > 0 {
+			w.in.queue = append(w.in.queue, w.data)
+		}
+		select {
+		case w.in.more <- struct{}{}:
+		default:
+		}
+	})
 }
 
 // feed writes what waits to the command, until its end, that of the command, or that of ctx.
@@ -102,7 +122,7 @@ func (in *input) next() (data []byte, ended bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(in.queue) == 0 {
-		return nil, in.ended
+		return nil, in.ended && in.promised == 0
 	}
 	data = in.queue[0]
 	in.queue = in.queue[1:]

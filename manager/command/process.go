@@ -200,7 +200,9 @@ func (p *Process) attend(life context.Context) (code int, forced bool) {
 		case <-ended:
 			ended = nil
 			if p.in != nil {
-				_, _ = p.in.write(nil, true)
+				if w, err := p.in.accept(nil, true); err == nil {
+					w.Send()
+				}
 			}
 			e := p.table.ending
 			if e.Limit <= 0 || e.Silence > 0 && p.request.Timeout < 0 {
