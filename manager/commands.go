@@ -15,7 +15,21 @@ import (
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// exec offers a thread's model to run commands.
+// commands offers the tools to run commands that a model wants.
+func (l *live) commands(m *Manager, info model.Info) tool.Offer {
+	e := l.exec(m, info)
+	switch info.ShellType {
+	case "shell_command":
+		return tool.Shell{Exec: e}
+	case "shell":
+		return tool.Shell{Exec: e, Words: true}
+	case "disabled":
+		return tool.Offers{}
+	}
+	return e
+}
+
+// exec runs a thread's commands.
 func (l *live) exec(m *Manager, info model.Info) *tool.Exec {
 	return &tool.Exec{
 		Terminals: l.terminals,

@@ -3,7 +3,6 @@ package tool
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/codexhost/codexhost/manager/policy"
@@ -69,7 +68,7 @@ func (a *Approvals) command(ctx context.Context, t Turn, r commandRequest) (perm
 	case d.Verdict == policy.Run:
 		return p, nil
 	case d.Verdict == policy.Refuse:
-		out := refusal(d.Reason)
+		out := r.refused(d.Reason)
 		if d.Whole {
 			out = Text(d.Reason)
 		}
@@ -108,7 +107,7 @@ func (a *Approvals) answer(ctx context.Context, t Turn, r commandRequest, d poli
 		err = protocol.DecodeParams(raw, &answer)
 	}
 	if err != nil {
-		out := refusal("rejected by user")
+		out := r.refused("rejected by user")
 		return protocol.CommandExecutionStatusFailed, &out
 	}
 	switch decided := answer.Decision.(type) {
@@ -128,7 +127,7 @@ func (a *Approvals) answer(ctx context.Context, t Turn, r commandRequest, d poli
 		}
 		return "", nil
 	}
-	out := refusal("rejected by user")
+	out := r.refused("rejected by user")
 	return protocol.CommandExecutionStatusDeclined, &out
 }
 
@@ -149,10 +148,4 @@ func commandQuestion(t Turn, d policy.Decision, item protocol.ThreadItemCommandE
 	}
 	q.AvailableDecisions = append(q.AvailableDecisions, protocol.CommandExecutionApprovalDecisionCancel)
 	return q
-}
-
-// refusal is a command's output when it did not run, in the words that models of
-// the reference know.
-func refusal(why string) Output {
-	return Errorf("exec_command failed: CreateProcess { message: %q }", `Rejected("`+strings.ReplaceAll(why, `"`, `\"`)+`")`)
 }

@@ -3,6 +3,7 @@ package tool
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/codexhost/codexhost/manager/policy"
@@ -15,6 +16,7 @@ type commandRequest struct {
 	callID string
 	dir    string // absolute
 	tty    bool
+	source protocol.CommandExecutionSource // who wants it, by which tool
 }
 
 // key is what an approval for the session remembers of the command.
@@ -32,9 +34,17 @@ func (r commandRequest) script() string {
 func (r commandRequest) item(startedAtMs int64) protocol.ThreadItemCommandExecution {
 	return protocol.ThreadItemCommandExecution{
 		ID: r.callID, Command: policy.Join(r.Argv), Cwd: r.dir, Status: protocol.CommandExecutionStatusInProgress,
-		Source: protocol.CommandExecutionSourceUnifiedExecStartup, CommandActions: policy.Actions(r.Argv, r.dir),
+		Source: r.source, CommandActions: policy.Actions(r.Argv, r.dir),
 		StartedAtMs: &startedAtMs,
 	}
+}
+
+// refused is what the model reads when the command did not run.
+func (r commandRequest) refused(why string) Output {
+	if r.source == protocol.CommandExecutionSourceUnifiedExecStartup {
+		return Errorf("exec_command failed: CreateProcess { message: %q }", `Rejected("`+strings.ReplaceAll(why, `"`, `\"`)+`")`)
+	}
+	return Text(why)
 }
 
 // osError is an error of the system in the words that models of the reference

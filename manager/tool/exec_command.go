@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/codexhost/codexhost/manager/policy"
@@ -98,7 +97,7 @@ func (e *execCommand) Run(ctx context.Context, t Turn, c Call) Output {
 	}
 	term, err := (*Exec)(e).start(ctx, t, r, allowed)
 	if err != nil {
-		return refusal(err.Error())
+		return r.refused(err.Error())
 	}
 	yield := clamp(args.YieldMs, 10_000, 250, 30_000)
 	return Text((*Exec)(e).read(ctx, term, term.started, yield, args.MaxTokens))
@@ -110,19 +109,9 @@ func (e *execCommand) request(t Turn, c Call, args execArgs) commandRequest {
 	if shell == "" {
 		shell = e.Shell
 	}
-	flag := "-lc"
-	if args.Login != nil && !*args.Login {
-		flag = "-c"
-	}
-	dir := t.Cwd()
-	if args.Workdir != "" {
-		dir = args.Workdir
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(t.Cwd(), dir)
-		}
-	}
-	return commandRequest{callID: c.ID, dir: dir, tty: args.TTY, Command: policy.Command{Argv: []string{shell, flag, *args.Cmd},
-		Escalated: args.Permissions == "require_escalated", Justification: args.Reason, PrefixRule: args.PrefixRule}}
+	return commandRequest{callID: c.ID, dir: within(t.Cwd(), args.Workdir), tty: args.TTY,
+		source: protocol.CommandExecutionSourceUnifiedExecStartup, Command: policy.Command{Argv: []string{shell, loginFlag(args.Login), *args.Cmd},
+			Escalated: args.Permissions == "require_escalated", Justification: args.Reason, PrefixRule: args.PrefixRule}}
 }
 
 // start runs a permitted command and tells so.
