@@ -131,7 +131,8 @@ type client struct {
 	mu       sync.Mutex // guards the fields below
 	arrived  sync.Cond  // signalled with every message, and at the end
 	messages []message
-	asked    map[string]string // method by id, of requests without an answer
+	asked    map[string]string // the method of each request, by id
+	about    map[string]string // the thread that each request names, by id
 	ended    bool
 	next     int
 }
@@ -154,7 +155,7 @@ func (h *host) connect() *client {
 	h.t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
-	c := &client{t: h.t, in: inW, out: outW, served: make(chan struct{}), heard: make(chan struct{}), asked: map[string]string{}}
+	c := &client{t: h.t, in: inW, out: outW, served: make(chan struct{}), heard: make(chan struct{}), asked: map[string]string{}, about: map[string]string{}}
 	c.arrived.L = &c.mu
 	c.conn = rpc.NewConnection(inR, outW, rpc.Options{Manager: h.manager, Version: "0.0.1", Log: hclog.NewNullLogger()})
 	go func() {
@@ -215,10 +216,11 @@ func (c *client) send(lines ...string) {
 		var m struct {
 			ID     json.RawMessage
 			Method string
+			Params json.RawMessage
 		}
 		if json.Unmarshal([]byte(line), &m) == nil && m.ID != nil && m.Method != "" {
 			c.mu.Lock()
-			c.asked[string(m.ID)] = m.Method
+			c.asked[string(m.ID)], c.about[string(m.ID)] = m.Method, threadOf(m.Params)
 			c.mu.Unlock()
 		}
 		if _, err := io.WriteString(c.in, line+"\n"); err != nil {

@@ -93,7 +93,12 @@ func difference(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range min(len(w), len(g)) {
 		if w[i] != g[i] {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
+			at := 0
+			for at < min(len(w[i]), len(g[i])) && w[i][at] == g[i][at] {
+				at++
+			}
+			at = max(at-60, 0)
+			return fmt.Sprintf("line %d, byte %d\nwant ...%s\ngot  ...%s", i+1, at, w[i][at:], g[i][at:])
 		}
 	}
 	return fmt.Sprintf("%d lines instead of %d, the rest being\n%s", len(g), len(w), strings.Join(append(w[min(len(w), len(g)):], g[min(len(w), len(g)):]...), "\n"))
