@@ -14,9 +14,9 @@ import (
 // file is put in place by renaming; what fails on the way is undone by renaming too, so a full disk cannot stop it. The
 // error is a *WriteError.
 func (pl *Plan) Apply() error {
-	w := &writer{folders: map[string]*os.Root{}}
+	w := newWriter()
 	defer w.close()
-	for _, do := range [...]func(*step) error{w.check, w.prepare, w.remove, w.put} {
+	for _, do := range w.stages() {
 		for _, s := range pl.steps {
 			if err := do(s); err != nil {
 				w.rollback()
@@ -40,6 +40,15 @@ type writer struct {
 type place struct {
 	dir  *os.Root
 	name string
+}
+
+func newWriter() *writer {
+	return &writer{folders: map[string]*os.Root{}, temps: map[*step]string{}}
+}
+
+// stages are gone through one after the other, each with all steps.
+func (w *writer) stages() []func(*step) error {
+	return []func(*step) error{w.check, w.prepare, w.remove, w.put}
 }
 
 func (w *writer) close() {
@@ -176,9 +185,6 @@ func (w *writer) writeTemp(s *step, p place) error {
 		return err
 	}
 	w.undo = append(w.undo, func() { p.dir.Remove(name) })
-	if w.temps == nil {
-		w.temps = map[*step]string{}
-	}
 	w.temps[s] = name
 	if s.owner != nil {
 		keepOwner(f, s.owner)

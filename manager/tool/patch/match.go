@@ -1,7 +1,6 @@
 package patch
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -87,7 +86,7 @@ func (t *text) find(h *Hunk, from int, path string) (int, []Line, error) {
 	for _, c := range h.Context {
 		at := seek(t.lines, []string{c}, from, false)
 		if at < 0 {
-			return 0, nil, fmt.Errorf("Failed to find context '%s' in %s", c, path)
+			return 0, nil, misfit("Failed to find context '%s' in %s", c, path)
 		}
 		from = at + 1
 	}
@@ -108,7 +107,7 @@ func (t *text) find(h *Hunk, from int, path string) (int, []Line, error) {
 			}
 		}
 	}
-	return 0, nil, fmt.Errorf("Failed to find expected lines in %s:\n%s", path, strings.Join(old, "\n"))
+	return 0, nil, misfit("Failed to find expected lines in %s:\n%s", path, strings.Join(old, "\n"))
 }
 
 // passes are the ways in which a line of a patch may equal one of a file, strictest first.

@@ -35,8 +35,15 @@ type step struct {
 	over    *entry // what lies at target now
 	link    bool   // path is a symbolic link
 	mode    fs.FileMode
-	owner   fs.FileInfo // whose owner and mode a written file keeps; nil for a new one
+	owner   fs.FileInfo // of path, where it existed: a written file keeps its owner and mode
 }
+
+// A Misfit says why a patch does not fit the files, in words for the model.
+type Misfit struct{ why string }
+
+func (m *Misfit) Error() string { return m.why }
+
+func misfit(format string, args ...any) error { return &Misfit{fmt.Sprintf(format, args...)} }
 
 // entry is a file as it was when the patch was verified; content is nil where there was none.
 type entry struct {
@@ -45,7 +52,7 @@ type entry struct {
 }
 
 // Plan verifies a patch against the files: relative paths lie in dir, which is absolute. Nothing is written. The error is
-// for the model, and says which file and why.
+// a *Misfit.
 func (p *Patch) Plan(dir string) (*Plan, error) {
 	plan := &Plan{}
 	seen := map[string]bool{}
@@ -56,7 +63,7 @@ func (p *Patch) Plan(dir string) (*Plan, error) {
 		}
 		for real, shown := range s.touched() {
 			if seen[real] {
-				return nil, fmt.Errorf("invalid patch: multiple operations target %s", shown)
+				return nil, misfit("invalid patch: multiple operations target %s", shown)
 			}
 		}
 		for real := range s.touched() {
@@ -101,7 +108,7 @@ func verify(op *Op, dir string) (*step, error) {
 
 func (s *step) add(op *Op) (err error) {
 	if s.target, err = resolve(s.path); err != nil {
-		return fmt.Errorf("Failed to write file %s: %s", s.path, because(err))
+		return misfit("Failed to write file %s: %s", s.path, because(err))
 	}
 	s.after = []byte(op.Text)
 	s.over = &entry{}
@@ -114,14 +121,14 @@ func (s *step) add(op *Op) (err error) {
 }
 
 func (s *step) delete() error {
-	content, _, err := read(s.path)
+	content, info, err := read(s.path)
 	if err != nil {
-		return fmt.Errorf("Failed to read %s: %s", s.path, because(err))
+		return misfit("Failed to read %s: %s", s.path, because(err))
 	}
-	s.before, s.existed = content, true
+	s.before, s.existed, s.owner = content, true, info
 	s.link = isLink(s.path)
 	if s.source, err = resolveEntry(s.path); err != nil {
-		return fmt.Errorf("Failed to read %s: %s", s.path, because(err))
+		return misfit("Failed to read %s: %s", s.path, because(err))
 	}
 	return nil
 }
@@ -132,7 +139,7 @@ func (s *step) update(op *Op, dir string) error {
 		err = checkText(content)
 	}
 	if err != nil {
-		return fmt.Errorf("Failed to read file to update %s: %s", s.path, because(err))
+		return misfit("Failed to read file to update %s: %s", s.path, because(err))
 	}
 	after, err := rewrite(string(content), s.path, op.Hunks)
 	if err != nil {
@@ -145,7 +152,7 @@ func (s *step) update(op *Op, dir string) error {
 	s.over = &entry{true, content}
 	s.target, err = resolve(s.path)
 	if err != nil {
-		return fmt.Errorf("Failed to read file to update %s: %s", s.path, because(err))
+		return misfit("Failed to read file to update %s: %s", s.path, because(err))
 	}
 	return nil
 }
@@ -153,10 +160,10 @@ func (s *step) update(op *Op, dir string) error {
 func (s *step) moveTo(to, dir string) (err error) {
 	s.shown, s.move, s.link = to, absolute(dir, to), isLink(s.path)
 	if s.target, err = resolve(s.move); err != nil {
-		return fmt.Errorf("Failed to write file %s: %s", s.move, because(err))
+		return misfit("Failed to write file %s: %s", s.move, because(err))
 	}
 	if s.source, err = resolveEntry(s.path); err != nil {
-		return fmt.Errorf("Failed to read file to update %s: %s", s.path, because(err))
+		return misfit("Failed to read file to update %s: %s", s.path, because(err))
 	}
 	s.over = &entry{}
 	// Where names do not tell upper from lower case, a new spelling of the old name is no other file.

@@ -186,4 +186,3 @@ func blob(v version) string {
 func sortChanges(c []protocol.FileUpdateChange) {
 	slices.SortStableFunc(c, func(a, b protocol.FileUpdateChange) int { return cmp.Compare(a.Path, b.Path) })
 }
-
