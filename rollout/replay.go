@@ -11,6 +11,7 @@ type historyBuilder struct {
 	src *source
 
 	mem     arena
+	info    []byte // of the last token_count that had any
 	last    uint64 // highest ordinal seen
 	anyLine bool
 	turnID  string // current turn
@@ -141,7 +142,7 @@ func (b *historyBuilder) rollBack(n uint64) {
 func (b *historyBuilder) tokens(payload []byte) {
 	info := member(payload, "info")
 	if !isNull(info) {
-		b.h.Tokens = parseTokens(info)
+		b.info = append(b.info[:0], info...)
 	}
 	if limits := member(payload, "rate_limits"); !isNull(limits) {
 		b.h.RateLimits = append(b.h.RateLimits[:0], limits...)
@@ -240,6 +241,9 @@ func userItem(text string) json.RawMessage {
 
 func (b *historyBuilder) finish() {
 	h := b.h
+	if b.info != nil {
+		h.Tokens = parseTokens(b.info)
+	}
 	h.End.Offset, h.End.Path = b.src.bytes, b.src.path
 	if h.Meta.HistoryMode == ModePaginated {
 		if b.anyLine {

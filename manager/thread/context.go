@@ -1,6 +1,7 @@
 package thread
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -143,8 +144,8 @@ func readBaseline(items []json.RawMessage) baseline {
 // opens with a tag or with AGENTS.md; nil for what people and the model said.
 func contextTexts(raw json.RawMessage) []string {
 	head := string(raw[:min(len(raw), 160)])
-	if !strings.Contains(head, `"developer"`) && !strings.Contains(head, `"user"`) {
-		return nil
+	if !strings.Contains(head, `"developer"`) && !(strings.Contains(head, `"user"`) && (bytes.Contains(raw, []byte(agentsOpen)) || bytes.Contains(raw, []byte("environment_context")))) {
+		return nil // nearly all there is in a long history
 	}
 	var m struct {
 		Type, Role string

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/codexhost/codexhost/rollout"
 )
 
 // A history is what the model sees of a thread: raw items of the Responses API
@@ -22,13 +24,6 @@ type callMark struct {
 	output bool
 }
 
-// itemHead is what the history needs to know of an item.
-type itemHead struct {
-	Type   string `json:"type"`
-	Role   string `json:"role"`
-	CallID string `json:"call_id"`
-}
-
 func newHistory(items []json.RawMessage) *history {
 	h := &history{}
 	for _, raw := range items {
@@ -41,16 +36,15 @@ func newHistory(items []json.RawMessage) *history {
 // messages and calls are dropped: the request is not stored on the server, so
 // there they would name nothing.
 func (h *history) add(raw json.RawMessage) {
-	var head itemHead
-	_ = json.Unmarshal(raw, &head) // an item we cannot read is still shown to the model as it is
+	head := rollout.PeekItem(raw) // an item we cannot read is still shown to the model as it is
 	mark := callMark{}
 	switch head.Type {
 	case "message":
 		if head.Role == "assistant" {
-			raw = withoutID(raw)
+			raw = rollout.WithoutMember(raw, "id")
 		}
 	case "function_call", "custom_tool_call", "local_shell_call", "tool_search_call":
-		raw = withoutID(raw)
+		raw = rollout.WithoutMember(raw, "id")
 		mark.id = head.CallID
 		h.open++
 	case "function_call_output", "custom_tool_call_output", "tool_search_output":
@@ -183,37 +177,4 @@ func appendString(b []byte, s string) []byte {
 		q, _ = jsontext.AppendQuote(b, string(bytes.ToValidUTF8([]byte(s), []byte("\uFFFD"))))
 	}
 	return q
-}
-
-// withoutID is a JSON object less its own member "id".
-func withoutID(raw json.RawMessage) json.RawMessage {
-	if !bytes.Contains(raw, []byte(`"id"`)) {
-		return raw
-	}
-	d := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
-		return raw
-	}
-	out := append(make([]byte, 0, len(raw)), '{')
-	for d.PeekKind() == '"' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return raw
-		}
-		drop := string(name) == `"id"`
-		if !drop {
-			if len(out) > 1 {
-				out = append(out, ',')
-			}
-			out = append(append(out, name...), ':')
-		}
-		value, err := d.ReadValue()
-		if err != nil {
-			return raw
-		}
-		if !drop {
-			out = append(out, value...)
-		}
-	}
-	return append(out, '}')
 }
