@@ -148,6 +148,32 @@ func TestSandboxInASandbox(t *testing.T) {
 	}
 }
 
+// A folder that turns into a link after the policy was resolved must not become a writable root.
+func TestRootSwappedForALink(t *testing.T) {
+	b := detected(t.Context())
+	if b.means != meansNamespaces {
+		t.Skip("not under", b.means)
+	}
+	dir := place(t, map[string]string{"a/w/.git/x": "", "out/w/.git/x": ""})
+	spec := shell(filepath.Join(dir, "a/w"), WorkspaceWrite, "touch escaped")
+	spec.Policy.ExcludeSlashTmp, spec.Policy.ExcludeTmpdir, spec.OutputLimit = true, true, 1000
+	l, err := prepareWith(b, &spec)
+	must(t, err)
+	must(t, os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
+	must(t, os.Symlink("out", filepath.Join(dir, "a")))
+	p, err := l.run(t.Context(), spec)
+	if u := (*UnenforceableError)(nil); !errors.As(err, &u) {
+		t.Errorf("it started: %v", err)
+	}
+	if err == nil {
+		_, _ = p.Wait(t.Context())
+		_ = p.Close()
+	}
+	if exists(filepath.Join(dir, "out/w/escaped")) {
+		t.Error("it wrote outside")
+	}
+}
+
 // attempt runs all ways in one mode, in a fresh world, and returns the verdicts by name.
 func attempt(t *testing.T, b *backend, mode Mode) map[string]string {
 	t.Helper()

@@ -70,7 +70,7 @@ func takeGrafts(c *confinement) ([]graft, error) {
 		}
 		seen[g.path] = true
 		if g.stand == "" {
-			fd, err := unix.OpenTree(unix.AT_FDCWD, g.path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_SYMLINK_NOFOLLOW)
+			fd, err := cloneTree(g.path)
 			if err != nil {
 				return stage("mount of "+g.path, err)
 			}
@@ -143,7 +143,7 @@ func putGrafts(grafts []graft) error {
 		}
 		err := unix.MountSetattr(g.fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr)
 		if err == nil {
-			err = unix.MoveMount(g.fd, "", unix.AT_FDCWD, g.path, unix.MOVE_MOUNT_F_EMPTY_PATH)
+			err = mountOn(g.fd, g.path)
 		}
 		_ = unix.Close(g.fd)
 		if err != nil {
@@ -151,6 +151,32 @@ func putGrafts(grafts []graft) error {
 		}
 	}
 	return nil
+}
+
+// openExact opens a path that the host has resolved. A link in it was put there since, perhaps by a command that runs
+// beside this one, and leads somewhere that the policy does not name.
+func openExact(path string) (int, error) {
+	return unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS,
+	})
+}
+
+func cloneTree(path string) (int, error) {
+	at, err := openExact(path)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(at)
+	return unix.OpenTree(at, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_EMPTY_PATH)
+}
+
+func mountOn(tree int, path string) error {
+	at, err := openExact(path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(at)
+	return unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 // openStand clones a stand-in. Any text but a path is made a file first.
