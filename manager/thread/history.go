@@ -53,7 +53,29 @@ func (h *history) add(raw json.RawMessage) {
 	}
 	h.items = append(h.items, raw)
 	h.calls = append(h.calls, mark)
-	h.bytes += len(raw)
+	h.bytes += weight(raw)
+}
+
+// imageWeight is what a picture counts for, however long its data: models are
+// charged by its size in pixels, not in bytes.
+const imageWeight = 7_000
+
+// weight is how many bytes of text an item counts for where tokens are estimated.
+func weight(raw json.RawMessage) int {
+	n, open := len(raw), []byte(`"data:image/`)
+	for rest := []byte(raw); ; {
+		at := bytes.Index(rest, open)
+		if at < 0 {
+			return n
+		}
+		rest = rest[at+len(open):]
+		end := bytes.IndexByte(rest, '"')
+		if end < 0 {
+			return n
+		}
+		n += min(imageWeight-end, 0)
+		rest = rest[end:]
+	}
 }
 
 // prompt is the history as a request may send it: every call has an output

@@ -2,6 +2,7 @@ package thread
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -60,5 +61,24 @@ func TestPromptDoesNotShareItsTail(t *testing.T) {
 	h.add(json.RawMessage(`{"type":"message","role":"developer"}`))
 	if got := string(h.items[1]); got != `{"type":"message","role":"developer"}` {
 		t.Errorf("a request's items and the history share their tail: %s", got)
+	}
+}
+
+// A picture in the history does not make it look full.
+func TestHistoryWeighsPictures(t *testing.T) {
+	picture := `{"type":"input_image","image_url":"data:image/png;base64,` + strings.Repeat("A", 1_000_000) + `"}`
+	small := `{"type":"input_image","image_url":"data:image/png;base64,AAAA"}`
+	for _, test := range []struct {
+		item        string
+		least, most int
+	}{
+		{`{"output":[` + picture + `,` + picture + `]}`, 2 * imageWeight, 2*imageWeight + 200},
+		{`{"output":[` + small + `]}`, 70, 90},
+		{`{"text":"` + strings.Repeat("x", 50_000) + `"}`, 50_000, 50_020},
+		{`{"torn":"data:image/png`, 20, 30},
+	} {
+		if got := newHistory(raws(test.item)).bytes; got < test.least || got > test.most {
+			t.Errorf("%.60s counts for %d bytes, not %d to %d", test.item, got, test.least, test.most)
+		}
 	}
 }
