@@ -117,11 +117,7 @@ func (w *word) setPattern(s string) {
 		}
 		w.pattern = append(w.pattern, fold(r, w.accents))
 	}
-	if !ascii(s) {
-		return
-	}
-	w.bytes = make([]byte, len(w.pattern))
-	for i, r := range w.pattern {
-		w.bytes[i] = byte(r)
+	if folded := string(w.pattern); ascii(folded) {
+		w.bytes = []byte(folded)
 	}
 }

@@ -57,7 +57,7 @@ func (w *walk) run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer context.AfterFunc(ctx, w.stop)()
 	for i := range workers() {
-		all.Go(func() { w.work(i) })
+		all.Go(func() { w.work(ctx, i) })
 	}
 	all.Wait()
 	return ctx.Err()
@@ -70,16 +70,18 @@ func (w *walk) stop() {
 	w.news.Broadcast()
 }
 
-func (w *walk) work(worker int) {
+func (w *walk) work(ctx context.Context, worker int) {
 	l := lister{walk: w, scratch: make([]byte, 32<<10)}
 	for {
 		p, ok := w.next()
 		if !ok {
 			return
 		}
-		f := l.list(p)
-		if f != nil {
+		if f := l.list(p); f != nil && ctx.Err() == nil {
 			w.visit(worker, f)
+		}
+		if ctx.Err() != nil {
+			w.stop() // before AfterFunc comes to it
 		}
 		w.add(l.below)
 	}
