@@ -42,7 +42,7 @@ const (
 	// mostKept bounds what is kept of a stream until the end of its command.
 	mostKept = 64 << 20
 	// mostPending bounds what is held of a stream for a teller that is slow.
-	mostPending = 8 << 20
+	mostPending = 4 << 20
 	// drain is how long the output may go on after its command, while something left behind holds it open.
 	drain = 2 * time.Second
 )
@@ -277,7 +277,7 @@ func (p *Process) kept(s *sandbox.Stream, cut bool) Kept {
 	if out.Omitted == 0 {
 		data = out.Bytes()
 	}
-	if int64(len(data)) >= held {
+	if out.Total > 0 && int64(len(data)) >= held {
 		return Kept{Data: data[:held:held], Cut: true}
 	}
 	return Kept{Data: data}

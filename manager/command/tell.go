@@ -44,18 +44,24 @@ func (p *Process) tellStream(ctx context.Context, s *sandbox.Stream, stderr bool
 		if err != nil {
 			return false
 		}
-		data, cut := out.Head, out.Omitted > 0 // what was dropped leaves a gap, and nothing may follow one
-		if !cut {
-			data = out.Bytes()
+		n := 0
+		for i, data := range [...][]byte{out.Head, out.Tail} {
+			gap := i == 0 && out.Omitted > 0 // what was dropped leaves a gap, and nothing may follow one
+			if len(data) == 0 && !gap {
+				continue
+			}
+			if left >= 0 && int64(len(data)) >= left {
+				data, gap = data[:left], true
+			}
+			if left >= 0 {
+				left -= int64(len(data))
+			}
+			n += len(data)
+			if err := p.tellChunks(ctx, Chunk{Stderr: stderr, Data: data, Cut: gap}); err != nil || gap {
+				return gap
+			}
 		}
-		if left >= 0 && int64(len(data)) >= left {
-			data, cut = data[:left], true
-		}
-		left -= int64(len(data))
-		if err := p.tellChunks(ctx, Chunk{Stderr: stderr, Data: data, Cut: cut}); err != nil || cut {
-			return cut
-		}
-		if len(data) < littleData {
+		if n < littleData {
 			pause(ctx, s)
 		}
 	}
