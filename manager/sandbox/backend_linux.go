@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // The means, strongest first.
@@ -57,7 +59,7 @@ func detected(ctx context.Context) *backend {
 }
 
 func detect(ctx context.Context) *backend {
-	version := landlockVersion()
+	version := supervise.LandlockVersion()
 	root := os.Geteuid() == 0
 	var why string
 	for _, b := range []*backend{
@@ -72,7 +74,7 @@ func detect(ctx context.Context) *backend {
 		if !b.user && b.means == meansNamespaces && !root {
 			continue
 		}
-		if b.means == meansLandlock && version < leastLandlock {
+		if b.means == meansLandlock && version < supervise.LeastLandlock {
 			continue
 		}
 		if b.means == meansBubblewrap {
@@ -96,9 +98,9 @@ func detect(ctx context.Context) *backend {
 func (b *backend) try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	c := &confinement{Root: os.Geteuid() == 0, Roots: []Root{{Path: "/tmp"}}}
+	c := &supervise.Confinement{Root: os.Geteuid() == 0, Roots: []Root{{Path: "/tmp"}}}
 	l := &launch{
-		order: order{Argv: []string{"/proc/self/exe"}, Dir: "/", Try: true, Confine: c},
+		order: supervise.Order{Argv: []string{"/proc/self/exe"}, Dir: "/", Try: true, Confine: c},
 		attr:  plain(),
 	}
 	if err := b.apply(l); err != nil {
@@ -177,7 +179,7 @@ func (b *backend) layers() []string {
 		}
 		out = append(out, "no network devices (network namespace)", "own shared memory and queues (IPC namespace)")
 	}
-	if b.landlock >= leastLandlock {
+	if b.landlock >= supervise.LeastLandlock {
 		out = append(out, fmt.Sprintf("Landlock, version %d", b.landlock))
 	}
 	return append(out, "no new privileges, no capabilities over the system", "system call filter (seccomp)")
@@ -191,7 +193,7 @@ func (b *backend) gaps(mode Mode) (out []string) {
 			"modes, owners and times of files outside the writable roots can be changed")
 	}
 	own := b.pid || b.means == meansBubblewrap
-	if !own && b.means != meansNone && b.landlock < scopedLandlock {
+	if !own && b.means != meansNone && b.landlock < supervise.ScopedLandlock {
 		out = append(out, "signals can be sent to other processes of the same user")
 	}
 	return out

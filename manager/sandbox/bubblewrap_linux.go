@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // bubblewrap is the command line that makes the view with bubblewrap, which may be allowed what this program is not. The
 // supervisor inside then adds what a process does to itself. Bubblewrap follows links, so that a protected name that is
 // one cannot be kept in place.
-func (b *backend) bubblewrap(c *confinement) ([]string, error) {
+func (b *backend) bubblewrap(c *supervise.Confinement) ([]string, error) {
 	args := []string{b.bwrap, "--die-with-parent", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--as-pid-1"}
 	if !c.Network {
 		args = append(args, "--unshare-net")

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // getOut tries ways from inside, all or the harmless ones, with one line of verdict each. The world is in the environment.
@@ -75,7 +77,7 @@ func TestEscapesByOtherMeans(t *testing.T) {
 		{means: meansNamespaces, user: true},
 		{means: meansLandlock},
 	} {
-		b.landlock = landlockVersion()
+		b.landlock = supervise.LandlockVersion()
 		b.bwrap, _ = exec.LookPath("bwrap")
 		t.Run(fmt.Sprintf("%+v", *b), func(t *testing.T) {
 			if err := b.try(t.Context()); err != nil {
@@ -127,7 +129,7 @@ func escapes(t *testing.T, b *backend) {
 // refused, with a way out. Our own sandbox is such a container.
 func TestSandboxInASandbox(t *testing.T) {
 	needConfinement(t)
-	if landlockVersion() < scopedLandlock {
+	if supervise.LandlockVersion() < supervise.ScopedLandlock {
 		t.Skip("this kernel has no Landlock to fall back to")
 	}
 	dir := t.TempDir()
@@ -346,7 +348,7 @@ func TestNothingLeaks(t *testing.T) {
 				p, err := Start(t.Context(), spec)
 				must(t, err)
 				must(t, p.Close())
-				spec.TTY = &Size{80, 24}
+				spec.TTY = &Size{Cols: 80, Rows: 24}
 				p, err = Start(t.Context(), spec)
 				must(t, err)
 				must(t, p.Kill(10*time.Millisecond))
@@ -366,7 +368,7 @@ func TestNothingLeaks(t *testing.T) {
 	if now := count(t); now > fds {
 		t.Errorf("%d descriptors, %d before", now, fds)
 	}
-	if left := descendants(os.Getpid()); len(left) > 0 {
+	if left := supervise.Descendants(os.Getpid()); len(left) > 0 {
 		t.Errorf("children are left: %v", left)
 	}
 }

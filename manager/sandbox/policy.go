@@ -3,6 +3,8 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // Mode is how far a command is confined.
@@ -68,19 +70,10 @@ func DefaultHidden(home, codexHome string) []string {
 }
 
 // Root is one folder that a policy makes writable.
-type Root struct {
-	Path string // absolute, no symbolic links
-	// ReadOnly are existing paths inside it that stay read-only.
-	ReadOnly []string
-	// Missing are names inside it that do not exist, or are empty folders, and must stay so.
-	Missing []string
-}
+type Root = supervise.Root
 
 // Hide is an existing path that a command finds empty.
-type Hide struct {
-	Path string `json:"path"`
-	Dir  bool   `json:"dir,omitempty"`
-}
+type Hide = supervise.Hide
 
 // Roots are the writable folders of a policy as they are now, outermost first, without duplicates. Only WorkspaceWrite
 // has any.

@@ -83,7 +83,7 @@ func TestRoots(t *testing.T) {
 		got := p.Roots()
 		var want []Root
 		for _, r := range c.want {
-			want = append(want, Root{filepath.Join(dir, r.Path), abs(r.ReadOnly), abs(r.Missing)})
+			want = append(want, Root{Path: filepath.Join(dir, r.Path), ReadOnly: abs(r.ReadOnly), Missing: abs(r.Missing)})
 		}
 		if !slices.EqualFunc(got, want, func(a, b Root) bool {
 			return a.Path == b.Path && slices.Equal(a.ReadOnly, b.ReadOnly) && slices.Equal(a.Missing, b.Missing)

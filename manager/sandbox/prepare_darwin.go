@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"syscall"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 const seatbelt = "/usr/bin/sandbox-exec"
@@ -11,7 +13,7 @@ const seatbelt = "/usr/bin/sandbox-exec"
 // prepare puts sandbox-exec in front of a confined command. The supervisor itself stays outside of the sandbox.
 func prepare(ctx context.Context, spec *Spec) (*launch, error) {
 	l := &launch{
-		order: order{Argv: spec.Argv, Dir: spec.Dir, Env: spec.Env, TTY: spec.TTY, Linger: true},
+		order: supervise.Order{Argv: spec.Argv, Dir: spec.Dir, Env: spec.Env, TTY: spec.TTY, Linger: true},
 		attr:  &syscall.SysProcAttr{Setsid: true},
 	}
 	if !spec.Policy.Mode.Confined() {
@@ -28,7 +30,7 @@ func prepare(ctx context.Context, spec *Spec) (*launch, error) {
 		}
 	}
 	profile := seatbeltProfile(spec.Policy.Roots(), hidden, spec.Policy.Network)
-	program, err := findProgram(spec.Argv[0], spec.Dir, spec.Env)
+	program, err := supervise.FindProgram(spec.Argv[0], spec.Dir, spec.Env)
 	if err != nil {
 		return nil, &StartError{Argv: spec.Argv, Err: err}
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // prepare resolves a policy against the file system and picks the means.
@@ -21,7 +23,7 @@ func prepare(ctx context.Context, spec *Spec) (*launch, error) {
 
 func prepareWith(b *backend, spec *Spec) (*launch, error) {
 	l := &launch{
-		order: order{Argv: spec.Argv, Dir: spec.Dir, Env: spec.Env, TTY: spec.TTY, Linger: true},
+		order: supervise.Order{Argv: spec.Argv, Dir: spec.Dir, Env: spec.Env, TTY: spec.TTY, Linger: true},
 		attr:  plain(),
 	}
 	if !spec.Policy.Mode.Confined() {
@@ -31,7 +33,7 @@ func prepareWith(b *backend, spec *Spec) (*launch, error) {
 		return nil, err
 	}
 	l.order.Linger = false
-	c := &confinement{Network: spec.Policy.Network, Root: os.Geteuid() == 0, Roots: spec.Policy.Roots()}
+	c := &supervise.Confinement{Network: spec.Policy.Network, Root: os.Geteuid() == 0, Roots: spec.Policy.Roots()}
 	c.Hidden = findHidden(spec.Policy, c.Roots)
 	l.order.Confine = c
 	l.drop = func() {}
@@ -47,13 +49,13 @@ func prepareWith(b *backend, spec *Spec) (*launch, error) {
 }
 
 // holdMissing puts placeholders in place.
-func (l *launch) holdMissing(c *confinement) {
+func (l *launch) holdMissing(c *supervise.Confinement) {
 	for i := range c.Roots {
 		r := &c.Roots[i]
 		missing := r.Missing
 		r.Missing = nil
 		for _, path := range missing {
-			if f := holdPlaceholder(path); f != nil {
+			if f := supervise.HoldPlaceholder(path); f != nil {
 				r.Missing = append(r.Missing, path)
 				l.holds = append(l.holds, f)
 			}
@@ -63,7 +65,7 @@ func (l *launch) holdMissing(c *confinement) {
 	holds := l.holds
 	l.drop = func() {
 		for _, f := range holds {
-			dropPlaceholder(f, f.Name())
+			supervise.DropPlaceholder(f, f.Name())
 		}
 	}
 }

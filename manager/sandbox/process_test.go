@@ -209,7 +209,7 @@ func TestTerminal(t *testing.T) {
 	if exit, err := p.Wait(t.Context()); err != nil || exit.Code != 0 {
 		t.Errorf("end of file on a terminal: %+v %v", exit, err)
 	}
-	if err := mustStart(t, shell(t.TempDir(), FullAccess, "sleep 600")).Resize(Size{1, 1}); err == nil {
+	if err := mustStart(t, shell(t.TempDir(), FullAccess, "sleep 600")).Resize(Size{Cols: 1, Rows: 1}); err == nil {
 		t.Error("resized a command without a terminal")
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // Size is that of a terminal, in characters.
-type Size struct{ Cols, Rows uint16 }
+type Size = supervise.Size
 
 // Spec is a command to run.
 type Spec struct {
@@ -92,11 +94,4 @@ func (e *StartError) Error() string { return fmt.Sprintf("starting %s: %v", e.Ar
 func (e *StartError) Unwrap() error { return e.Err }
 
 // Exit is how a command ended.
-type Exit struct {
-	// Code is the exit code; 128 plus the signal where a signal ended it.
-	Code int
-	// Signal is the signal's number, zero if none.
-	Signal int
-	// Lost says that the supervisor was killed from outside: Code is a guess.
-	Lost bool
-}
+type Exit = supervise.Exit

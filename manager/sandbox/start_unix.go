@@ -14,20 +14,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-const (
-	roleName = "__sandbox"
-	// helperEnv marks the environment of a supervisor. A program that finds it in its own did not call Role: it must
-	// not start itself again.
-	helperEnv = "CODEXHOST_SANDBOX_SUPERVISOR"
-	socketFD  = 3
+	"github.com/codexhost/codexhost/manager/sandbox/supervise"
 )
 
 // start launches the supervisor of one command and waits for its first report.
 func start(ctx context.Context, spec Spec) (*Process, error) {
-	if os.Getenv(helperEnv) != "" {
-		return nil, fmt.Errorf("starting %s: this program is a supervisor that did not branch off in main: call sandbox.Role first", spec.Argv[0])
+	if os.Getenv(supervise.EnvMark) != "" {
+		return nil, fmt.Errorf("starting %s: this program is a supervisor that did not branch off: call sandbox.Role at the top of main", spec.Argv[0])
 	}
 	l, err := prepare(ctx, &spec)
 	if err != nil {
@@ -38,7 +32,7 @@ func start(ctx context.Context, spec Spec) (*Process, error) {
 
 // launch is everything one supervisor is started with.
 type launch struct {
-	order order
+	order supervise.Order
 	attr  *syscall.SysProcAttr
 	// wrap, if any, is a program in front of the supervisor (bubblewrap), with its arguments.
 	wrap  []string
@@ -95,7 +89,7 @@ func startFailure(spec Spec, err error) error {
 }
 
 // refused is a failure as an error.
-type refused struct{ failure }
+type refused struct{ supervise.Failure }
 
 func (r *refused) Error() string { return r.Stage + ": " + r.Text }
 
@@ -184,18 +178,18 @@ func (s *supervisor) launch(l *launch, e *ends) error {
 		return err
 	}
 	s.conn = conn.(*net.UnixConn)
-	name, argv := selfExe(), []string{"codexhost", roleName}
+	name, argv := selfExe(), []string{"codexhost", supervise.RoleName}
 	if len(l.wrap) > 0 {
 		self, err := os.Executable()
 		if err != nil {
 			return err
 		}
-		name, argv = l.wrap[0], append(slices.Clone(l.wrap), self, roleName)
+		name, argv = l.wrap[0], append(slices.Clone(l.wrap), self, supervise.RoleName)
 	}
 	files := append([]*os.File{e.childIn, e.childOut, e.ce, theirs}, l.holds...)
 	// Two processors are plenty for a program that waits. One built with the race detector would sleep for a second
 	// before it ends.
-	env := []string{helperEnv + "=1", "GOMAXPROCS=2", "GORACE=atexit_sleep_ms=0", "PATH=/usr/local/bin:/usr/bin:/bin"}
+	env := []string{supervise.EnvMark + "=1", "GOMAXPROCS=2", "GORACE=atexit_sleep_ms=0", "PATH=/usr/local/bin:/usr/bin:/bin"}
 	s.proc, err = os.StartProcess(name, argv, &os.ProcAttr{Dir: "/", Env: env, Files: files, Sys: l.attr})
 	if err != nil {
 		_ = s.conn.Close()
@@ -204,7 +198,7 @@ func (s *supervisor) launch(l *launch, e *ends) error {
 }
 
 // handshake sends the order and waits for the command to be executed. It returns the terminal, if one was ordered.
-func (s *supervisor) handshake(ctx context.Context, o order) (*os.File, error) {
+func (s *supervisor) handshake(ctx context.Context, o supervise.Order) (*os.File, error) {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	err := s.send(o)
@@ -249,8 +243,8 @@ func late(ctx context.Context, err error) error {
 }
 
 // firstReport reads one frame and the descriptor that may come with its first byte.
-func (s *supervisor) firstReport() (report, int, error) {
-	var r report
+func (s *supervisor) firstReport() (supervise.Report, int, error) {
+	var r supervise.Report
 	fd := -1
 	head := make([]byte, 4)
 	oob := make([]byte, unix.CmsgSpace(4))
@@ -267,7 +261,7 @@ func (s *supervisor) firstReport() (report, int, error) {
 		}
 		got += n
 	}
-	err := readFrame(&prefixed{head, s.conn}, &r)
+	err := supervise.ReadFrame(&prefixed{head, s.conn}, &r)
 	return r, fd, err
 }
 
@@ -301,7 +295,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 }
 
 func (s *supervisor) send(v any) error {
-	frame, err := encodeFrame(v)
+	frame, err := supervise.EncodeFrame(v)
 	if err != nil {
 		return err
 	}
@@ -315,8 +309,8 @@ func (s *supervisor) send(v any) error {
 func (s *supervisor) listen() {
 	exited := false
 	for {
-		var r report
-		if err := readFrame(s.conn, &r); err != nil {
+		var r supervise.Report
+		if err := supervise.ReadFrame(s.conn, &r); err != nil {
 			break
 		}
 		if r.Survivors {
@@ -342,11 +336,11 @@ func (s *supervisor) listen() {
 	close(s.p.gone)
 }
 
-func (s *supervisor) signal(number int) error { return s.send(request{Signal: number}) }
+func (s *supervisor) signal(number int) error { return s.send(supervise.Request{Signal: number}) }
 
 func (s *supervisor) kill(grace time.Duration) error {
 	_ = s.proc.Signal(unix.SIGCONT) // a command with full access may have stopped it
-	return s.send(request{Kill: true, GraceMS: grace.Milliseconds()})
+	return s.send(supervise.Request{Kill: true, GraceMS: grace.Milliseconds()})
 }
 
 // destroy kills the supervisor. In a process namespace that ends everything; elsewhere the group is all that is known.

@@ -1,4 +1,4 @@
-package sandbox
+package supervise
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 // enter makes what the whole supervisor lives in: the view of the file system. Without namespaces there is nothing to
 // make.
-func enter(c *confinement) error {
+func enter(c *Confinement) error {
 	if c.Namespaces {
 		if err := makeView(c); err != nil {
 			return err
@@ -21,7 +21,7 @@ func enter(c *confinement) error {
 
 // confineThread restricts the calling thread; the command inherits it. The order is given: rights are needed for the
 // step before, and the filter refuses what the steps before it do.
-func confineThread(c *confinement) (landlock int, err error) {
+func confineThread(c *Confinement) (landlock int, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return 0, stage("no new privileges", err)
 	}
@@ -96,7 +96,7 @@ func (h *helper) hostIsGone() {
 			if h.inside.Namespaces {
 				_ = unix.Unmount(path, unix.MNT_DETACH)
 			}
-			dropPlaceholder(hold, path)
+			DropPlaceholder(hold, path)
 		}
 	}
 }

@@ -1,10 +1,11 @@
-package sandbox
+package supervise
 
 import (
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,14 +21,14 @@ const (
 		unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	landTCP = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 
-	// leastLandlock is the first version that holds truncation and lets files move between folders.
-	leastLandlock  = 3
+	// LeastLandlock is the first version that holds truncation and lets files move between folders.
+	LeastLandlock  = 3
 	networkLand    = 4
-	scopedLandlock = 6
+	ScopedLandlock = 6
 )
 
-// landlockVersion is that of the kernel's interface, 0 without one.
-func landlockVersion() int {
+// LandlockVersion is that of the kernel's interface, 0 without one.
+func LandlockVersion() int {
 	v, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return 0
@@ -37,9 +38,9 @@ func landlockVersion() int {
 
 // landlockThread restricts the calling thread and what it starts. Where namespaces made the view it guards the writes a
 // second time; alone (c.Landlock) it guards the reads of hidden paths too. It returns the version in force, 0 for none.
-func landlockThread(c *confinement) (int, error) {
-	version := landlockVersion()
-	if version < leastLandlock {
+func landlockThread(c *Confinement) (int, error) {
+	version := LandlockVersion()
+	if version < LeastLandlock {
 		if c.Landlock {
 			return 0, unix.ENOSYS
 		}
@@ -52,11 +53,11 @@ func landlockThread(c *confinement) (int, error) {
 	if !c.Network && version >= networkLand {
 		attr.Handled_access_net = landTCP
 	}
-	if version >= scopedLandlock {
+	if version >= ScopedLandlock {
 		attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 	}
 	size := unsafe.Offsetof(attr.Quiet_access_fs)
-	if version < scopedLandlock {
+	if version < ScopedLandlock {
 		size = unsafe.Offsetof(attr.Scoped)
 	}
 	if version < networkLand {
@@ -84,7 +85,7 @@ type landRules struct {
 	err     error
 }
 
-func (r *landRules) add(c *confinement) {
+func (r *landRules) add(c *Confinement) {
 	for _, dev := range devices {
 		r.allow("/dev/"+dev, landReads|landWrites)
 	}
@@ -116,16 +117,16 @@ func (r *landRules) allowAround(dir string, hidden []string) {
 	if info, err := os.Lstat(dir); err != nil || info.Mode()&os.ModeSymlink != 0 {
 		return // what it leads to is granted under its own name, or is not
 	}
-	if !slices.ContainsFunc(hidden, func(h string) bool { return within(h, dir) }) {
+	if !slices.ContainsFunc(hidden, func(h string) bool { return dir == "/" || strings.HasPrefix(h, dir+"/") }) {
 		r.allow(dir, landReads)
 		return
 	}
-	names, err := readNames(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return // nobody can read it anyway
 	}
-	for _, name := range names {
-		r.allowAround(filepath.Join(dir, name), hidden)
+	for _, e := range entries {
+		r.allowAround(filepath.Join(dir, e.Name()), hidden)
 	}
 }
 

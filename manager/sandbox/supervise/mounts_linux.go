@@ -1,4 +1,4 @@
-package sandbox
+package supervise
 
 import (
 	"cmp"
@@ -30,7 +30,7 @@ type graft struct {
 	stand    string // what to mount instead of the path itself: emptyDir, emptyFile or the path of a text in /dev
 }
 
-func makeView(c *confinement) error {
+func makeView(c *Confinement) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return stage("mounts", err)
 	}
@@ -61,7 +61,7 @@ func makeView(c *confinement) error {
 }
 
 // takeGrafts clones what will be mounted, as long as it is still writable, outermost first.
-func takeGrafts(c *confinement) ([]graft, error) {
+func takeGrafts(c *Confinement) ([]graft, error) {
 	var out []graft
 	seen := map[string]bool{}
 	add := func(g graft) error {

@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package sandbox
+package supervise
 
 import (
 	"encoding/binary"
@@ -14,8 +14,8 @@ import (
 // The host and the supervisor of a command talk over one socket, in frames of four bytes of length and JSON. The host
 // sends one order, then requests; the supervisor sends reports. The end of the socket is the end of the other side.
 
-// order is what a supervisor is told to run.
-type order struct {
+// Order is what a supervisor is told to run.
+type Order struct {
 	Argv []string `json:"argv"`
 	Dir  string   `json:"dir"`
 	Env  []string `json:"env"`
@@ -25,11 +25,11 @@ type order struct {
 	// Try makes the confinement and runs nothing in it.
 	Try bool `json:"try,omitempty"`
 	// Confine is nil for a command with full access.
-	Confine *confinement `json:"confine,omitempty"`
+	Confine *Confinement `json:"confine,omitempty"`
 }
 
-// confinement is a policy with everything resolved by the host, which sees the real file system.
-type confinement struct {
+// Confinement is a policy with everything resolved by the host, which sees the real file system.
+type Confinement struct {
 	// Namespaces says that the supervisor was started in namespaces of its own.
 	Namespaces bool `json:"namespaces,omitempty"`
 	// Outer says that another program made the file system view: only what a process does to itself is left to do.
@@ -48,31 +48,31 @@ type confinement struct {
 	Holds int `json:"holds,omitempty"`
 }
 
-// request is what the host asks of a supervisor.
-type request struct {
+// Request is what the host asks of a supervisor.
+type Request struct {
 	Signal int `json:"signal,omitempty"`
 	// Kill ends everything, GraceMS after asking politely.
 	Kill    bool  `json:"kill,omitempty"`
 	GraceMS int64 `json:"graceMs,omitempty"`
 }
 
-// report is what a supervisor tells the host.
-type report struct {
-	Started *started `json:"started,omitempty"`
-	Failed  *failure `json:"failed,omitempty"`
+// Report is what a supervisor tells the host.
+type Report struct {
+	Started *Started `json:"started,omitempty"`
+	Failed  *Failure `json:"failed,omitempty"`
 	Exited  *Exit    `json:"exited,omitempty"`
 	// Survivors says that not everything could be killed.
 	Survivors bool `json:"survivors,omitempty"`
 }
 
-type started struct {
+type Started struct {
 	Pid      int  `json:"pid"`
 	Terminal bool `json:"terminal,omitempty"` // the master comes with this frame
 	Landlock int  `json:"landlock,omitempty"` // version of the interface in force, 0 without
 }
 
-// failure is a start that did not happen. Stage "exec" is the command's own fault, any other the machine's.
-type failure struct {
+// Failure is a start that did not happen. Stage "exec" is the command's own fault, any other the machine's.
+type Failure struct {
 	Stage string `json:"stage"`
 	Text  string `json:"text"`
 	Errno int    `json:"errno,omitempty"`
@@ -97,7 +97,7 @@ func stage(name string, err error) error {
 // maxFrame bounds an order: the kernel takes far less in arguments and environment.
 const maxFrame = 16 << 20
 
-func encodeFrame(v any) ([]byte, error) {
+func EncodeFrame(v any) ([]byte, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func encodeFrame(v any) ([]byte, error) {
 	return append(frame, body...), nil
 }
 
-func readFrame(r io.Reader, v any) error {
+func ReadFrame(r io.Reader, v any) error {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return err
@@ -126,4 +126,4 @@ func readFrame(r io.Reader, v any) error {
 	return json.Unmarshal(body, v)
 }
 
-func (r request) grace() time.Duration { return time.Duration(r.GraceMS) * time.Millisecond }
+func (r Request) grace() time.Duration { return time.Duration(r.GraceMS) * time.Millisecond }

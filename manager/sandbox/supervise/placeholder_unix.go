@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package sandbox
+package supervise
 
 import (
 	"os"
@@ -13,9 +13,9 @@ import (
 // command that needs it ends. Each command holds a shared lock on the folder; whoever gets it alone removes it. The
 // supervisor has the same descriptor and does it for a host that died.
 
-// holdPlaceholder puts a placeholder in place, or joins the others that use it. Nil when it cannot be made: then the
+// HoldPlaceholder puts a placeholder in place, or joins the others that use it. Nil when it cannot be made: then the
 // command, which has no more rights than we, cannot make it either.
-func holdPlaceholder(path string) *os.File {
+func HoldPlaceholder(path string) *os.File {
 	for range 10 {
 		if unix.Mkdir(path, 0o755) == nil {
 			_ = unix.Chmod(path, 0o1755)
@@ -40,9 +40,9 @@ func stillThere(fd int, path string) bool {
 	return unix.Fstat(fd, &a) == nil && unix.Lstat(path, &b) == nil && a.Ino == b.Ino && a.Dev == b.Dev
 }
 
-// dropPlaceholder removes a placeholder that nobody else uses, and leaves an empty folder of the user's alone. One that was filled meanwhile, from outside, is the
+// DropPlaceholder removes a placeholder that nobody else uses, and leaves an empty folder of the user's alone. One that was filled meanwhile, from outside, is the
 // user's now and loses the mark.
-func dropPlaceholder(hold *os.File, path string) {
+func DropPlaceholder(hold *os.File, path string) {
 	fd := int(hold.Fd())
 	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && stillThere(fd, path) {
 		var st unix.Stat_t

@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package sandbox
+package supervise
 
 import (
 	"path/filepath"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// findProgram looks a program up as a shell does: in the PATH of the command's own environment, relative to its own
+// FindProgram looks a program up as a shell does: in the PATH of the command's own environment, relative to its own
 // folder, and as the confinement shows them.
-func findProgram(name, dir string, env []string) (string, error) {
+func FindProgram(name, dir string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return inDir(name, dir), nil
 	}

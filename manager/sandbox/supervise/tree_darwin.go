@@ -1,4 +1,4 @@
-package sandbox
+package supervise
 
 import (
 	"os"
@@ -6,38 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-func selfExe() string {
-	path, err := os.Executable()
-	if err != nil {
-		return os.Args[0]
-	}
-	return path
-}
-
-func cloexecPipe(fds *[2]int) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := unix.Pipe(fds[:]); err != nil {
-		return err
-	}
-	unix.CloseOnExec(fds[0])
-	unix.CloseOnExec(fds[1])
-	return nil
-}
-
-// socketPair makes the connection between host and supervisor.
-func socketPair() (mine, theirs *os.File, err error) {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	unix.CloseOnExec(fds[0])
-	unix.CloseOnExec(fds[1])
-	return os.NewFile(uintptr(fds[0]), "supervisor"), os.NewFile(uintptr(fds[1]), "host"), nil
-}
 
 func closeOnExecFrom(fd int) {
 	for ; fd < 256; fd++ {
@@ -52,9 +20,9 @@ func adopt() error { return nil }
 
 func dieWithParent(*syscall.SysProcAttr) {}
 
-func enter(*confinement) error { return nil }
+func enter(*Confinement) error { return nil }
 
-func confineThread(*confinement) (int, error) { return 0, nil }
+func confineThread(*Confinement) (int, error) { return 0, nil }
 
 func (h *helper) hostIsGone() {}
 

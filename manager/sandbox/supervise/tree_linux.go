@@ -1,4 +1,4 @@
-package sandbox
+package supervise
 
 import (
 	"os"
@@ -8,19 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-func selfExe() string { return "/proc/self/exe" }
-
-func cloexecPipe(fds *[2]int) error { return unix.Pipe2(fds[:], unix.O_CLOEXEC) }
-
-// socketPair makes the connection between host and supervisor.
-func socketPair() (mine, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "supervisor"), os.NewFile(uintptr(fds[1]), "host"), nil
-}
 
 func closeOnExecFrom(fd int) {
 	if unix.CloseRange(uint(fd), ^uint(0), unix.CLOSE_RANGE_CLOEXEC) == nil {
@@ -45,13 +32,13 @@ func killAll(sig unix.Signal) {
 		_ = unix.Kill(-1, sig)
 		return
 	}
-	for _, pid := range descendants(os.Getpid()) {
+	for _, pid := range Descendants(os.Getpid()) {
 		_ = unix.Kill(pid, sig)
 	}
 }
 
-// descendants lists the living processes below root, from one pass over /proc.
-func descendants(root int) []int {
+// Descendants lists the living processes below root, from one pass over /proc.
+func Descendants(root int) []int {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil

@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package sandbox
+package supervise
 
 import (
 	"errors"
@@ -14,14 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Role tells whether this process was started as the supervisor of a command. main calls it before anything else with
-// its arguments (without the program's name), and exits with what run returns:
-//
-//	if run, ok := sandbox.Role(os.Args[1:]); ok {
-//		os.Exit(run())
-//	}
+// socketFD is where a supervisor finds the connection to its host; placeholders follow.
+const socketFD = 3
+
+// patience is how long a supervisor tries to kill what does not die: less than its host waits for it.
+const patience = 4 * time.Second
+
+// Role tells whether this process was started as a supervisor, from its arguments without the program's name.
 func Role(args []string) (run func() int, ok bool) {
-	if len(args) != 1 || args[0] != roleName || os.Getenv(helperEnv) == "" {
+	if len(args) != 1 || args[0] != RoleName || os.Getenv(EnvMark) == "" {
 		return nil, false
 	}
 	return supervise, true
@@ -33,22 +34,22 @@ func supervise() int {
 	if err := h.settle(); err != nil {
 		return 1
 	}
-	var o order
-	if err := readFrame(h.host, &o); err != nil {
+	var o Order
+	if err := ReadFrame(h.host, &o); err != nil {
 		return 1
 	}
 	pid, master, err := h.begin(&o)
 	if err != nil {
-		h.tell(report{Failed: describe(err)}, -1)
+		h.tell(Report{Failed: describe(err)}, -1)
 		return 1
 	}
 	if o.Try {
-		h.tell(report{Started: &started{Pid: os.Getpid()}}, -1)
-		h.tell(report{Exited: &Exit{}}, -1)
+		h.tell(Report{Started: &Started{Pid: os.Getpid()}}, -1)
+		h.tell(Report{Exited: &Exit{}}, -1)
 		return 0
 	}
 	h.main = pid
-	h.tell(report{Started: &started{Pid: pid, Terminal: master >= 0, Landlock: h.landlock}}, master)
+	h.tell(Report{Started: &Started{Pid: pid, Terminal: master >= 0, Landlock: h.landlock}}, master)
 	if master >= 0 {
 		_ = unix.Close(master)
 	}
@@ -61,7 +62,7 @@ type helper struct {
 	main     int // pid of the command
 	exit     *Exit
 	landlock int
-	inside   *confinement // what was set up; nil with full access
+	inside   *Confinement // what was set up; nil with full access
 }
 
 // settle cuts the supervisor off from what it inherited, apart from the standard streams, and from the terminal's
@@ -75,7 +76,7 @@ func (h *helper) settle() error {
 }
 
 // begin makes the confinement and starts the command. It returns its pid and the terminal's master, or -1.
-func (h *helper) begin(o *order) (pid, master int, err error) {
+func (h *helper) begin(o *Order) (pid, master int, err error) {
 	master = -1
 	if o.Confine != nil {
 		h.inside = o.Confine
@@ -120,7 +121,7 @@ func openTerminal(size Size) (master, slave *os.File, err error) {
 
 // launch starts the command from a thread that never ends and that alone carries the confinement: filters, rights and
 // the wish to die with the parent belong to threads, and a child inherits those of the thread that made it.
-func (h *helper) launch(o *order, attr *syscall.ProcAttr) (int, error) {
+func (h *helper) launch(o *Order, attr *syscall.ProcAttr) (int, error) {
 	type result struct {
 		pid int
 		err error
@@ -136,9 +137,9 @@ func (h *helper) launch(o *order, attr *syscall.ProcAttr) (int, error) {
 	return r.pid, r.err
 }
 
-func (h *helper) launchHere(o *order, attr *syscall.ProcAttr) (int, error) {
+func (h *helper) launchHere(o *Order, attr *syscall.ProcAttr) (int, error) {
 	dieWithParent(attr.Sys)
-	path, err := findProgram(o.Argv[0], o.Dir, o.Env)
+	path, err := FindProgram(o.Argv[0], o.Dir, o.Env)
 	if err != nil {
 		return 0, stage("exec", err)
 	}
@@ -173,7 +174,7 @@ func (h *helper) letGo() {
 func (h *helper) watch(linger bool) int {
 	reaped := make(chan wait, 16)
 	go reap(reaped)
-	asked := make(chan request)
+	asked := make(chan Request)
 	go h.hear(asked)
 	for {
 		select {
@@ -186,7 +187,7 @@ func (h *helper) watch(linger bool) int {
 				if !linger {
 					return h.finish(0, reaped) // what a confined command leaves behind ends with it
 				}
-				h.tell(report{Exited: h.exit}, -1)
+				h.tell(Report{Exited: h.exit}, -1)
 			}
 		case r, more := <-asked:
 			switch {
@@ -204,11 +205,11 @@ func (h *helper) watch(linger bool) int {
 }
 
 // hear passes on what the host asks. The channel closes when the host is gone.
-func (h *helper) hear(asked chan<- request) {
+func (h *helper) hear(asked chan<- Request) {
 	defer close(asked)
 	for {
-		var r request
-		if readFrame(h.host, &r) != nil {
+		var r Request
+		if ReadFrame(h.host, &r) != nil {
 			return
 		}
 		asked <- r
@@ -218,7 +219,7 @@ func (h *helper) hear(asked chan<- request) {
 // finish ends everything and tells the host how it went.
 func (h *helper) finish(grace time.Duration, reaped <-chan wait) int {
 	gone := h.end(grace, reaped)
-	h.tell(report{Exited: h.exit, Survivors: !gone}, -1)
+	h.tell(Report{Exited: h.exit, Survivors: !gone}, -1)
 	return 0
 }
 
@@ -234,7 +235,7 @@ func (h *helper) end(grace time.Duration, reaped <-chan wait) bool {
 	// Each round kills what the round before had forked meanwhile. The pause grows, because what is left after a few
 	// rounds waits for a device and not for us.
 	pause := time.Millisecond
-	for limit := time.Now().Add(killSlack - time.Second); time.Now().Before(limit); pause = min(2*pause, 100*time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); pause = min(2*pause, 100*time.Millisecond) {
 		killAll(unix.SIGKILL)
 		if h.drain(pause, reaped) {
 			return true
@@ -263,8 +264,8 @@ func (h *helper) drain(d time.Duration, reaped <-chan wait) bool {
 }
 
 // tell sends a report. The host may be gone: then nobody is interested.
-func (h *helper) tell(r report, fd int) {
-	frame, err := encodeFrame(r)
+func (h *helper) tell(r Report, fd int) {
+	frame, err := EncodeFrame(r)
 	if err != nil {
 		return
 	}
@@ -308,8 +309,8 @@ func reap(out chan<- wait) {
 	}
 }
 
-func describe(err error) *failure {
-	f := &failure{Stage: "supervisor", Text: err.Error()}
+func describe(err error) *Failure {
+	f := &Failure{Stage: "supervisor", Text: err.Error()}
 	if s := (*stageError)(nil); errors.As(err, &s) {
 		f.Stage, f.Text = s.stage, s.err.Error()
 	}
