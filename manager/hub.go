@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -97,7 +96,8 @@ type hub struct {
 	mu          sync.RWMutex
 	clients     []*Client
 	subscribers map[string][]*Client // by thread id
-	told        atomic.Uint64        // events so far; whoever waits sees whether anything moves
+	open        map[string][]*question
+	told        atomic.Uint64 // events so far; whoever waits sees whether anything moves
 }
 
 // Event delivers what a thread tells to those it is for.
@@ -117,45 +117,4 @@ func (h *hub) Event(ctx context.Context, e thread.Event) {
 // announce tells every client something that is no thread's own event.
 func (h *hub) announce(ctx context.Context, method string, params any) {
 	h.Event(ctx, thread.Event{Kind: thread.Announced, Method: method, Params: params})
-}
-
-// errNobody is why a question has no answer when no client hears the thread.
-var errNobody = errors.New("no client is subscribed to this thread, so nobody can answer")
-
-// Ask puts a question to all clients that hear the thread. The first answer
-// wins and withdraws the question from the others.
-func (h *hub) Ask(ctx context.Context, q thread.Question) ([]byte, error) {
-	h.mu.RLock()
-	to := h.subscribers[q.ThreadID]
-	h.mu.RUnlock()
-	if len(to) == 0 {
-		return nil, errNobody
-	}
-	if len(to) == 1 {
-		return to[0].observer.Ask(ctx, q)
-	}
-	ctx, withdraw := context.WithCancel(ctx)
-	type reply struct {
-		answer []byte
-		err    error
-	}
-	replies := make(chan reply, len(to))
-	var asked sync.WaitGroup
-	for _, c := range to {
-		asked.Go(func() {
-			a, err := c.observer.Ask(ctx, q)
-			replies <- reply{a, err}
-		})
-	}
-	defer asked.Wait()
-	defer withdraw()
-	var last error
-	for range to {
-		r := <-replies
-		if r.err == nil {
-			return r.answer, nil
-		}
-		last = r.err
-	}
-	return nil, last
 }

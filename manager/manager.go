@@ -89,7 +89,7 @@ func New(o Options) (*Manager, error) {
 		threads: make(map[string]*live),
 	}
 	m.models = newModels(o.Home)
-	m.hub.subscribers = make(map[string][]*Client)
+	m.hub.subscribers, m.hub.open = make(map[string][]*Client), make(map[string][]*question)
 	m.specs = builtinPlugins()
 	host, err := m.newPlugins()
 	if err != nil {

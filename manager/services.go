@@ -106,7 +106,7 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 			return l.exec(m, info).UserShell(ctx, t, command, timeout)
 		},
 		Stop:  l.terminals.Close,
-		Asker: &m.hub,
+		Asker: patientAsker{&m.hub, cfg.Host.AnswerLimit},
 		Log:   m.log.Named("thread"),
 		Now:   m.now,
 	}, nil

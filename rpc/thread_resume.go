@@ -37,6 +37,9 @@ func threadResume(ctx context.Context, c *Connection, p *protocol.ThreadResumePa
 			ApprovalsReviewer: protocol.ApprovalsReviewerUser, Sandbox: s.Sandbox, ReasoningEffort: resumed.View.ReasoningEffort,
 			MultiAgentMode: protocol.MultiAgentModeExplicitRequestOnly, CollaborationMode: &mode, TurnsBackwardsCursor: resumed.TurnsCursor, ItemsBackwardsCursor: resumed.ItemsCursor,
 		},
-		after: func() { c.manager.Resumed(ctx, resumed) },
+		after: func() {
+			c.manager.Resumed(ctx, resumed)
+			c.client.CatchUp(resumed.View.ID)
+		},
 	}, nil
 }

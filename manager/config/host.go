@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Host is the [codexhost] table: what this host adds to the file it shares with codex.
 type Host struct {
 	Fsync           string // turn (one sync a turn, before it is announced), off
@@ -10,7 +12,8 @@ type Host struct {
 	Hide            []string // [codexhost.sandbox] hide: paths no command may read; nil: the default list
 	HideSet         bool
 	IdleUnloadSec   *int64
-	OfflineFallback bool // answer with the built-in offline model when nothing is configured
+	AnswerLimit     time.Duration // [codexhost.approvals] timeout_sec: what nobody answers in time is declined; 0: never
+	OfflineFallback bool          // answer with the built-in offline model when nothing is configured
 }
 
 // Plugin is one [codexhost.plugins.<name>] table: a provider process that the user named.
@@ -37,6 +40,12 @@ func readHost(root *node) Host {
 	h.KeepSecrets = n.boolean("keep_secrets", false)
 	h.IdleUnloadSec = n.optInt("idle_unload_sec", "u64")
 	h.OfflineFallback = n.boolean("offline_fallback", true)
+	if a := n.table("approvals", "struct CodexHostApprovals"); a != nil {
+		if sec := a.optInt("timeout_sec", "u64"); sec != nil {
+			h.AnswerLimit = time.Duration(*sec) * time.Second
+		}
+		a.done()
+	}
 	if s := n.table("sandbox", "struct CodexHostSandbox"); s != nil {
 		h.HideSet = s.has("hide")
 		h.Hide = s.strs("hide")

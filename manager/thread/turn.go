@@ -359,31 +359,6 @@ func (tn *turn) Ask(ctx context.Context, w tool.Waiting, method string, params a
 	return tn.thread.Ask(ctx, w, method, params)
 }
 
-// Ask puts a question to the client on the thread's behalf; while it waits, the
-// thread shows so.
-func (t *Thread) Ask(ctx context.Context, w tool.Waiting, method string, params any) ([]byte, error) {
-	t.wait(ctx, w, +1)
-	defer t.wait(context.WithoutCancel(ctx), w, -1)
-	return t.services.Asker.Ask(ctx, Question{ThreadID: t.id, Method: method, Params: params})
-}
-
-// wait changes what the thread is shown to wait for.
-func (t *Thread) wait(ctx context.Context, w tool.Waiting, by int) {
-	if w == tool.WaitingOnNothing {
-		return
-	}
-	t.telling.Lock()
-	defer t.telling.Unlock()
-	t.mu.Lock()
-	t.waiting[w] += by
-	changed := t.waiting[w] == 0 && by < 0 || t.waiting[w] == 1 && by > 0
-	changed = changed && t.active != nil
-	t.mu.Unlock()
-	if changed {
-		t.observer.Event(ctx, t.statusEvent())
-	}
-}
-
 // interruptMarker is what the model reads of a turn that was cut short. Readers
 // go by its tags.
 const interruptMarker = "<turn_aborted>\nThe user stopped this turn before it was done (interrupted). What was being run may have been cut off half way; background commands may still be running. Check before relying on either.\n</turn_aborted>"
