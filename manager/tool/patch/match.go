@@ -12,7 +12,8 @@ type text struct {
 }
 
 func splitText(content string) *text {
-	t := &text{}
+	most := strings.Count(content, "\n") + 1
+	t := &text{lines: make([]string, 0, most), endings: make([]string, 0, most)}
 	crlf, lf := 0, 0
 	for content != "" {
 		line, rest, whole := strings.Cut(content, "\n")

@@ -273,8 +273,8 @@ func (e *WriteError) Error() string {
 
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// inside tells the relative path of a file below a folder; false where it is not below.
-func inside(dir, path string) (string, bool) {
+// below tells the relative path of a file below a folder; false where it is not below.
+func below(dir, path string) (string, bool) {
 	rel, err := filepath.Rel(dir, path)
 	if err != nil || !filepath.IsLocal(rel) || rel == "." {
 		return "", false

@@ -110,7 +110,7 @@ func (d *TurnDiff) String() string {
 }
 
 func (d *TurnDiff) told(path string) string {
-	if rel, ok := inside(d.root, path); ok {
+	if rel, ok := below(d.root, path); ok {
 		path = rel
 	}
 	return filepath.ToSlash(path)
