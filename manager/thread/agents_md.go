@@ -2,6 +2,7 @@ package thread
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,7 +51,8 @@ func ReadInstructions(cwd string, rules InstructionRules) Instructions {
 			continue
 		}
 		if len(text) > left {
-			in.Warning = "Project instructions in " + path + " exceed project_doc_max_bytes and were cut; raise it in config.toml to send them whole."
+			in.Warning = fmt.Sprintf("Loaded only %d of %d bytes from `%s` in environment `local` under the %d-byte project instruction budget. "+
+				"Trim your project instructions to fit the budget. If you need to keep them all, increase `project_doc_max_bytes`.", left, len(text), path, rules.MaxBytes)
 			text = strings.ToValidUTF8(text[:left], "")
 		}
 		left -= len(text)
