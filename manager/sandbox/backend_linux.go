@@ -156,6 +156,7 @@ func probe(ctx context.Context) Report { return detected(ctx).report() }
 func (b *backend) report() Report {
 	r := Report{OS: "linux", Backend: b.means, Why: b.why, Layers: b.layers(), Gaps: b.gaps(WorkspaceWrite)}
 	r.Enforced = b.means != meansNone && len(r.Gaps) == 0
+	r.ReadOnly = b.means != meansNone && len(b.gaps(ReadOnly)) == 0
 	if b.means == meansNone && r.Why == "" {
 		r.Why = "the kernel offers neither namespaces nor Landlock"
 	}

@@ -141,7 +141,7 @@ func TestSandboxInASandbox(t *testing.T) {
 		t.Fatal(exit, err, text(p.Stdout()))
 	}
 	for _, want := range []string{
-		"backend=landlock enforced=false why=true fix=true\n", "read-only=ran 1 touch: cannot touch",
+		"backend=landlock enforced=false readOnly=true why=true fix=true\n", "read-only=ran 1 touch: cannot touch",
 		"workspace-write=unenforceable fix=true\n",
 	} {
 		if !strings.Contains(text(p.Stdout()), want) {

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func playInner(dir string) int {
 	ctx := context.Background()
 	r := Probe(ctx)
-	fmt.Printf("backend=%s enforced=%v why=%v fix=%v\n", r.Backend, r.Enforced, r.Why != "", r.Fix != "")
+	fmt.Printf("backend=%s enforced=%v readOnly=%v why=%v fix=%v\n", r.Backend, r.Enforced, r.ReadOnly, r.Why != "", r.Fix != "")
 	for _, mode := range []Mode{ReadOnly, WorkspaceWrite} {
 		p, exit, err := Run(ctx, shell(dir, mode, "touch "+dir+"/inner"), time.Second)
 		if u := (*UnenforceableError)(nil); errors.As(err, &u) {

@@ -40,9 +40,9 @@ func prepare(ctx context.Context, spec *Spec) (*launch, error) {
 }
 
 func probe(context.Context) Report {
-	r := Report{OS: "darwin", Backend: "seatbelt", Enforced: true, Layers: []string{"seatbelt profile: reads, writes, network, signals"}}
+	r := Report{OS: "darwin", Backend: "seatbelt", Enforced: true, ReadOnly: true, Layers: []string{"seatbelt profile: reads, writes, network, signals"}}
 	if _, err := os.Stat(seatbelt); err != nil {
-		r.Backend, r.Enforced, r.Layers = "none", false, nil
+		r.Backend, r.Enforced, r.ReadOnly, r.Layers = "none", false, false, nil
 		r.Why, r.Fix = seatbelt+" is missing", "it is part of macOS: restore it"
 	}
 	return r

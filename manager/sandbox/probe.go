@@ -11,8 +11,9 @@ type Report struct {
 	Enforced bool `json:"enforced"`
 	// Layers are what is put around a confined command, in words.
 	Layers []string `json:"layers"`
+	// ReadOnly says that the read-only mode holds in full, which may be so where Enforced is not.
+	ReadOnly bool `json:"readOnly"`
 	// Gaps are what of WorkspaceWrite is not enforced. A command does not start with one, unless Policy.AcceptGaps.
-	// ReadOnly may be whole where these are not.
 	Gaps []string `json:"gaps,omitempty"`
 	// Why says what stands in the way of more, and Fix what the user can do about it.
 	Why string `json:"why,omitempty"`
