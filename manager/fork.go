@@ -116,9 +116,7 @@ func (m *Manager) liveAt(ref string) *live {
 // recordedMeta is what the thread's file says first.
 func (l *live) recordedMeta(now thread.Moment) rollout.Meta {
 	meta := l.meta
-	if g := now.Git; g != nil {
-		meta.Git = &rollout.Git{CommitHash: g.Commit, Branch: g.Branch, RepositoryURL: g.OriginURL}
-	}
+	meta.Git = recordedGit(now.Git)
 	return meta
 }
 

@@ -85,9 +85,9 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, config: o.Config, log: o.Log, now: o.Now,
-		store:   rollout.NewStore(o.Home, rollout.Options{Now: o.Now}),
 		threads: make(map[string]*live),
 	}
+	m.store = rollout.NewStore(o.Home, rollout.Options{Now: o.Now, Client: m.ownerName})
 	m.models = newModels(o.Home)
 	m.hub.subscribers, m.hub.open = make(map[string][]*Client), make(map[string][]*question)
 	m.specs = builtinPlugins()

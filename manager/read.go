@@ -88,6 +88,7 @@ func (m *Manager) readLive(l *live, includeTurns bool) (protocol.Thread, error) 
 func (m *Manager) storedView(s rollout.Summary) protocol.Thread {
 	v := metaView(s.Meta)
 	v.ID = s.ID
+	v.GitInfo = m.gitView(s.ID, s.Meta.Git)
 	v.Path = &s.Path
 	v.Environments = nil // a thread has them while it is loaded
 	v.Preview = s.Preview

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/google/uuid"
+
 	"github.com/codexhost/codexhost/manager/model"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rollout"
@@ -20,6 +22,7 @@ type ResumeParams struct {
 	Path         string                  // of a rollout; wins over ThreadID where that one is not loaded
 	History      []protocol.ResponseItem // makes a new thread of these items instead
 	ExcludeTurns bool                    // leave the turns out of the view
+	InitialPage  *protocol.ThreadResumeInitialTurnsPageParams
 }
 
 // A Resumed thread is one that a client joins.
@@ -28,6 +31,8 @@ type Resumed struct {
 	// TurnsCursor and ItemsCursor page backwards from the thread's end; nil
 	// without turns.
 	TurnsCursor, ItemsCursor *string
+	// InitialPage is the page of turns that the client asked for.
+	InitialPage *protocol.TurnsPage
 	// Damage is what the client is to be told of records that could not be read;
 	// nil where all could be, or nobody has looked yet.
 	Damage *protocol.WarningNotification
@@ -45,10 +50,26 @@ func (m *Manager) Resume(ctx context.Context, p ResumeParams) (*Resumed, error) 
 			return nil, err
 		}
 	}
+	var r *Resumed
+	var err error
 	if l := m.loaded(p.ThreadID); l != nil {
-		return m.rejoin(l, p)
+		r, err = m.rejoin(l, p)
+	} else {
+		r, err = m.resumeStored(ctx, p)
 	}
-	return m.resumeStored(ctx, p)
+	if err == nil && p.InitialPage != nil {
+		r.InitialPage, err = m.initialPage(ctx, r.View.ID, p.InitialPage)
+	}
+	return r, err
+}
+
+// initialPage is a page of turns that comes with the answer.
+func (m *Manager) initialPage(ctx context.Context, id string, p *protocol.ThreadResumeInitialTurnsPageParams) (*protocol.TurnsPage, error) {
+	page, err := m.Turns(ctx, &protocol.ThreadTurnsListParams{ThreadID: id, ItemsView: p.ItemsView, Limit: p.Limit, SortDirection: p.SortDirection})
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.TurnsPage{Data: page.Data, NextCursor: page.NextCursor, BackwardsCursor: page.BackwardsCursor}, nil
 }
 
 func (m *Manager) loaded(id string) *live {
@@ -185,10 +206,49 @@ func recordedInstructions(raw json.RawMessage) *string {
 	return base.Text
 }
 
-// resumeHistory makes a new thread that has seen the given items.
+// resumeHistory makes a new thread that has seen the given items. It is stored at
+// once, so that nobody who was told of it loses it; lists show it from its first
+// turn on.
 func (m *Manager) resumeHistory(ctx context.Context, p ResumeParams) (*Resumed, error) {
-	return nil, &thread.Refusal{Kind: thread.KindNotSupported, Message: "thread/resume with a history is not served by this version of codexhost",
-		Remedy: "resume a stored thread by its id"}
+	if len(p.History) == 0 {
+		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: "history must not be empty", Remedy: "send at least one item, or start a new thread"}
+	}
+	var was recalled
+	records := make([]rollout.Record, len(p.History))
+	for i, item := range p.History {
+		raw, err := protocol.Append(nil, item)
+		if err != nil {
+			return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: fmt.Sprintf("history[%d] is not a valid response item: %v", i, err), Remedy: "send items of the Responses API"}
+		}
+		was.items = append(was.items, raw)
+		records[i] = rollout.ResponseItem(raw)
+	}
+	was.preview = rollout.Preview(was.items)
+	cwd := m.absolute(p.Cwd)
+	cfg, err := m.load(ctx, cwd, p.Config)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := m.settings(cfg, cwd, p.Wanted)
+	if err != nil {
+		return nil, err
+	}
+	was.meta = m.newMeta(uuid.Must(uuid.NewV7()).String(), settings, cfg, StartParams{})
+	recorder, err := m.store.Create(was.meta)
+	if err == nil {
+		was.meta, was.updated = recorder.Meta(), m.now()
+		err = recorder.Materialize(records...)
+	}
+	if err != nil {
+		return nil, errors.Join(storeRefusal(err, was.meta.ID), closeRecorder(recorder))
+	}
+	p.ExcludeTurns = true // there are none
+	r, err := m.adopt(ctx, p, recorder, was)
+	if err != nil {
+		return nil, err
+	}
+	m.tellStatus(ctx, r.View.ID, r.View.Status)
+	return r, nil
 }
 
 func notFound(err error) bool { return errors.Is(err, rollout.ErrNotFound) }

@@ -104,6 +104,7 @@ type Opened struct {
 // it is configured; otherwise nothing is registered. It owns spec.Recorder.
 func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config) (*Opened, error) {
 	m.configurePlugins(ctx, cfg)
+	m.store.SetFsync(cfg.Host.Fsync)
 	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
 	l.terminals, l.approvals = tool.NewTerminals(), m.newApprovals(ctx, cfg)
 	l.dynamic = dynamicTools(meta.DynamicTools)

@@ -27,9 +27,7 @@ func (m *Manager) liveView(l *live) protocol.Thread {
 	} else {
 		v.Preview = "" // nothing of it is stored, so nothing is shown in lists
 	}
-	if g := s.Git; g != nil {
-		v.GitInfo = gitView(g.Commit, g.Branch, g.OriginURL)
-	}
+	v.GitInfo = m.gitView(l.id, recordedGit(s.Git))
 	return v
 }
 
@@ -43,14 +41,24 @@ func metaView(meta rollout.Meta) protocol.Thread {
 		ForkedFromID: nonEmpty(meta.ForkedFromID), ParentThreadID: nonEmpty(meta.ParentThreadID), Originator: nonEmpty(meta.Originator),
 		AgentNickname: nonEmpty(meta.AgentNickname), AgentRole: nonEmpty(meta.AgentRole), ThreadSource: (*protocol.ThreadSource)(nonEmpty(meta.ThreadSource)),
 	}
-	if g := meta.Git; g != nil {
-		v.GitInfo = gitView(g.CommitHash, g.Branch, g.RepositoryURL)
-	}
 	return v
 }
 
-func gitView(commit, branch, origin string) *protocol.GitInfo {
-	return &protocol.GitInfo{Sha: nonEmpty(commit), Branch: nonEmpty(branch), OriginURL: nonEmpty(origin)}
+// gitView is what is known of a thread's repository by now; nil if that is nothing.
+func (m *Manager) gitView(id string, recorded *rollout.Git) *protocol.GitInfo {
+	g := m.store.Git(id, recorded)
+	if g == nil {
+		return nil
+	}
+	return &protocol.GitInfo{Sha: nonEmpty(g.CommitHash), Branch: nonEmpty(g.Branch), OriginURL: nonEmpty(g.RepositoryURL)}
+}
+
+// recordedGit is a repository as a thread's file has it.
+func recordedGit(g *thread.GitInfo) *rollout.Git {
+	if g == nil {
+		return nil
+	}
+	return &rollout.Git{CommitHash: g.Commit, Branch: g.Branch, RepositoryURL: g.OriginURL}
 }
 
 // sessionSource is the recorded source of a thread; an unknown spelling is kept.

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 
 // writeForEver opens a thread and says of each message, after Append returned, that it is written.
 func writeForEver(home, id string) {
-	r, h, err := NewStore(home, Options{Client: "writer"}).Open(id)
+	r, h, err := NewStore(home, Options{Client: func() string { return "writer" }}).Open(id)
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)

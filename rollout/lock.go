@@ -69,7 +69,7 @@ func (s *Store) lockWriter(id string) (*writerLock, error) {
 // sign writes who holds the lock. Failing to is no reason not to hold it.
 func (s *Store) sign(f *os.File) {
 	host, _ := os.Hostname()
-	me := Owner{os.Getpid(), processStart(os.Getpid()), s.client, host}
+	me := Owner{os.Getpid(), processStart(os.Getpid()), s.client(), host}
 	if b, err := json.Marshal(me); err == nil {
 		_ = f.Truncate(0)
 		_, _ = f.WriteAt(append(b, '\n'), 0)

@@ -63,7 +63,7 @@ func (s *Store) rename(from, to string) error {
 	err := os.Rename(from, to)
 	s.listing.changed(filepath.Dir(from))
 	s.listing.changed(filepath.Dir(to))
-	if err == nil && s.fsync {
+	if err == nil && s.fsync.Load() {
 		err = errors.Join(syncDir(filepath.Dir(to)), syncDir(filepath.Dir(from)))
 	}
 	return err

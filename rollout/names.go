@@ -89,19 +89,19 @@ func (s *Store) SetName(id, name string) error {
 	w.str("id", id)
 	w.str("thread_name", name)
 	w.str("updated_at", s.now().UTC().Format(time.RFC3339Nano))
-	if err := s.appendIndex(append(w.b, '}', '\n')); err != nil {
+	if err := s.appendIndex(s.indexPath(), append(w.b, '}', '\n')); err != nil {
 		return fmt.Errorf("naming thread %s: %w", id, err)
 	}
 	return nil
 }
 
-// appendIndex appends a line, in one write, under the lock that the other writer of the index takes too. A
+// appendIndex appends a line to an index, in one write, under the lock that its other writers take too. A
 // line that somebody else left unfinished is ended first.
-func (s *Store) appendIndex(line []byte) error {
+func (s *Store) appendIndex(path string, line []byte) error {
 	if err := makePrivate(s.home); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(s.indexPath()+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (s *Store) appendIndex(line []byte) error {
 	for end := time.Now().Add(coordinationWait); tryLock(lock) == errLockHeld && time.Now().Before(end); {
 		time.Sleep(200 * time.Microsecond)
 	}
-	f, err := os.OpenFile(s.indexPath(), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (s *Store) appendIndex(line []byte) error {
 		}
 		return err
 	}
-	if s.fsync {
+	if s.fsync.Load() {
 		return syncData(f)
 	}
 	return nil

@@ -47,3 +47,13 @@ func WithoutMember(object json.RawMessage, name string) json.RawMessage {
 	})
 	return append(out, '}')
 }
+
+// Preview is what lists show of a history: the first thing that the user said.
+func Preview(items []json.RawMessage) string {
+	for _, item := range items {
+		if kind, role := itemKind(item); kind == "message" && role == "user" && !contextual(item) {
+			return previewOf(messageText(item))
+		}
+	}
+	return ""
+}

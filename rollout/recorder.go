@@ -285,7 +285,7 @@ func (r *Recorder) Sync(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	f, isFile := r.file.(*os.File)
-	todo, dirs := r.unsynced && r.store.fsync && isFile && !r.closed, r.newDirs
+	todo, dirs := r.unsynced && r.store.fsync.Load() && isFile && !r.closed, r.newDirs
 	if todo {
 		r.unsynced, r.newDirs = false, 0
 	}

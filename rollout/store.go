@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +19,7 @@ const (
 // Options of a Store. The zero value is usable.
 type Options struct {
 	Fsync  string           // FsyncTurn if empty
-	Client string           // shown to others who find a thread locked; the name of this program if empty
+	Client func() string    // shown to others who find a thread locked; the name of this program if nil
 	Now    func() time.Time // time.Now if nil
 }
 
@@ -26,12 +27,13 @@ type Options struct {
 // Its methods may be called concurrently.
 type Store struct {
 	home   string
-	fsync  bool
-	client string
+	fsync  atomic.Bool
+	client func() string
 	now    func() time.Time
 
 	listing listing
 	merged  merged
+	gits    gitCache
 	heads   headCache
 	names   nameCache
 }
@@ -49,12 +51,19 @@ var (
 
 // NewStore returns the store of the given home folder, which need not exist.
 func NewStore(home string, o Options) *Store {
-	s := &Store{home: home, fsync: o.Fsync != FsyncOff, client: orElse(o.Client, "codexhost"), now: o.Now}
+	s := &Store{home: home, client: o.Client, now: o.Now}
+	s.SetFsync(o.Fsync)
+	if s.client == nil {
+		s.client = func() string { return "codexhost" }
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	return s
 }
+
+// SetFsync changes the fsync policy.
+func (s *Store) SetFsync(policy string) { s.fsync.Store(policy != FsyncOff) }
 
 func (s *Store) sessions() string { return filepath.Join(s.home, "sessions") }
 func (s *Store) archive() string  { return filepath.Join(s.home, "archived_sessions") }

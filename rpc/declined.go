@@ -29,7 +29,6 @@ var declined = [...]string{
 	"thread/queue/delete",
 	"thread/queue/reorder",
 	"thread/queue/start",
-	"thread/metadata/update",
 	"thread/attachment/add",
 	"thread/attachment/list",
 	"thread/attachmentOwner/list",

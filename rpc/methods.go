@@ -65,6 +65,7 @@ var methods = map[string]row{
 	"thread/unarchive":       {onThread, serve(threadUnarchive)},
 	"thread/delete":          {onThread, serve(threadDelete)},
 	"thread/name/set":        {onThread, serve(threadNameSet)},
+	"thread/metadata/update": {onThread, serve(threadMetadataUpdate)},
 	"thread/fork":            {onThread, serve(threadFork)},
 	"thread/revert":          {onThread, serve(threadRevert)},
 	"thread/inject_items":    {onThread, serve(threadInjectItems)},

@@ -23,6 +23,7 @@ func threadResume(ctx context.Context, c *Connection, p *protocol.ThreadResumePa
 		Path:         value(p.Path),
 		History:      p.History,
 		ExcludeTurns: p.ExcludeTurns,
+		InitialPage:  p.InitialTurnsPage,
 	})
 	if err != nil {
 		return reply{}, err
@@ -36,6 +37,7 @@ func threadResume(ctx context.Context, c *Connection, p *protocol.ThreadResumePa
 			RuntimeWorkspaceRoots: s.WorkspaceRoots, InstructionSources: resumed.Instructions.Sources, ApprovalPolicy: s.Approval,
 			ApprovalsReviewer: protocol.ApprovalsReviewerUser, Sandbox: s.Sandbox, ReasoningEffort: resumed.View.ReasoningEffort,
 			MultiAgentMode: protocol.MultiAgentModeExplicitRequestOnly, CollaborationMode: &mode, TurnsBackwardsCursor: resumed.TurnsCursor, ItemsBackwardsCursor: resumed.ItemsCursor,
+			InitialTurnsPage: resumed.InitialPage,
 		},
 		after: func() {
 			c.manager.Resumed(ctx, resumed)
