@@ -16,6 +16,8 @@ const (
 	upper
 	letter // of a script without cases
 	digit
+
+	classes = 7 // how many there are
 )
 
 // What a match is worth. These are the values of fzf for paths, but for two in
@@ -30,41 +32,27 @@ const (
 	costGapMore   = 1 // each further character of a gap
 )
 
-// bonus is what a character is worth beside the match itself, by what is before it.
-func bonus(before, c class) int32 {
-	if c > slash {
-		switch before {
-		case space, mark:
-			return worthBoundary
-		case slash:
-			return worthName
-		}
-	}
-	switch {
-	case before == lower && c == upper, before != digit && c == digit:
-		return worthHump
-	case c == space, c == mark:
-		return worthBoundary
-	}
-	return 0
+// bonuses are what a character is worth beside the match itself, by the class of
+// the one before it and its own.
+var bonuses = [classes][classes]int32{
+	space:  {worthBoundary, worthBoundary, 0, worthBoundary, worthBoundary, worthBoundary, worthBoundary},
+	mark:   {worthBoundary, worthBoundary, 0, worthBoundary, worthBoundary, worthBoundary, worthBoundary},
+	slash:  {worthBoundary, worthBoundary, 0, worthName, worthName, worthName, worthName},
+	lower:  {worthBoundary, worthBoundary, 0, 0, worthHump, 0, worthHump},
+	upper:  {worthBoundary, worthBoundary, 0, 0, 0, 0, worthHump},
+	letter: {worthBoundary, worthBoundary, 0, 0, 0, 0, worthHump},
+	digit:  {worthBoundary, worthBoundary, 0, 0, 0, 0, 0},
 }
+
+// asciiClasses has the class of each ASCII character as a digit.
+const asciiClasses = "" +
+	"1111111110000011111111111111111101111111111111126666666666111111" +
+	"1444444444444444444444444441111113333333333333333333333333311111"
 
 func classOf(r rune) class {
 	switch {
-	case 'a' <= r && r <= 'z':
-		return lower
-	case 'A' <= r && r <= 'Z':
-		return upper
-	case '0' <= r && r <= '9':
-		return digit
-	case r == '/':
-		return slash
-	case r == ' ', '\t' <= r && r <= '\r':
-		return space
 	case r < utf8.RuneSelf:
-		return mark
-	}
-	switch {
+		return class(asciiClasses[r] - '0')
 	case unicode.IsLower(r):
 		return lower
 	case unicode.IsUpper(r):

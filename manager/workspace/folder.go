@@ -69,15 +69,6 @@ const mostFinds = 50
 // A ranking keeps the best finds, the last of them at the root of a heap.
 type ranking struct{ heap []find }
 
-// floor is the score that a find must at least have; a find of the same score
-// must come before the last by its path.
-func (r *ranking) floor() int32 {
-	if len(r.heap) < mostFinds {
-		return none
-	}
-	return r.heap[0].score
-}
-
 // admits reports whether a find would be kept.
 func (r *ranking) admits(f *find) bool {
 	return len(r.heap) < mostFinds || f.before(&r.heap[0])

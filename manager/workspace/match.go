@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -51,7 +52,10 @@ func (m *matcher) rank(f *folder, r *ranking) {
 		}
 		found := find{folder: f, name: name, isFolder: isFolder}
 		rank := m.rankOf(name, isFolder)
-		if found.score = rank + m.most; found.score < r.floor() || !r.admits(&found) {
+		if found.score = rank + m.most; !r.admits(&found) {
+			continue
+		}
+		if found.score = rank + m.bound(name, rank > 0); !r.admits(&found) {
 			continue
 		}
 		if points, ok := m.points(name, rank > 0, nil); ok {
@@ -59,6 +63,29 @@ func (m *matcher) rank(f *folder, r *ranking) {
 			r.add(found)
 		}
 	}
+}
+
+// bound is what a path can be worth at best, found without looking for the best
+// match: as if the best bonus of any character in question were everyone's. Names
+// that are alike, as those in one folder are, mostly reach it, so all but the first
+// of them are done with here.
+func (m *matcher) bound(name string, inName bool) int32 {
+	if len(m.query.words) != 1 || m.query.words[0].not || !m.folder.ascii {
+		return m.most
+	}
+	prefix := m.folder.path
+	if inName {
+		prefix = ""
+	}
+	w := &m.query.words[0]
+	m.prepare(prefix, name, w.accents)
+	best := int32(worthRun)
+	for i, c := range m.bytes {
+		if w.chars[c>>6]&(1<<(c&63)) != 0 {
+			best = max(best, m.bonuses[i])
+		}
+	}
+	return int32(len(w.bytes))*(worthChar+best) + best
 }
 
 // enter prepares for the names in a folder.
@@ -247,18 +274,24 @@ func (m *matcher) prepare(folder, name string, accents bool) {
 }
 
 func (m *matcher) foldBytes(s string, before class) class {
-	for i := range len(s) {
+	at := len(m.bytes)
+	m.bytes, m.bonuses = extend(m.bytes, len(s)), extend(m.bonuses, len(s))
+	text, worth := m.bytes[at:], m.bonuses[at:]
+	for i := range text {
 		c := s[i]
-		k := classOf(rune(c))
-		m.bonuses = append(m.bonuses, bonus(before, k))
+		k := class(asciiClasses[c&(utf8.RuneSelf-1)] - '0')
+		worth[i] = bonuses[before][k]
 		if k == upper {
 			c += 'a' - 'A'
 		}
-		m.bytes = append(m.bytes, c)
+		text[i] = c
 		before = k
 	}
 	return before
 }
+
+// extend makes a slice n longer; what it holds there is to be written.
+func extend[T any](s []T, n int) []T { return slices.Grow(s, n)[:len(s)+n] }
 
 func (m *matcher) foldRunes(s string, before class, accents bool) class {
 	for _, r := range s {
@@ -266,7 +299,7 @@ func (m *matcher) foldRunes(s string, before class, accents bool) class {
 			continue
 		}
 		k := classOf(r)
-		m.bonuses = append(m.bonuses, bonus(before, k))
+		m.bonuses = append(m.bonuses, bonuses[before][k])
 		m.runes = append(m.runes, fold(r, accents))
 		before = k
 	}

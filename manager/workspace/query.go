@@ -18,7 +18,8 @@ type word struct {
 	not     bool // the path must not match
 	accents bool // the pattern has some, so that they matter
 	pattern []rune
-	bytes   []byte // the pattern again where it is ASCII, else nil
+	bytes   []byte    // the pattern again where it is ASCII, else nil
+	chars   [2]uint64 // which characters are in bytes, a bit for each
 }
 
 type how uint8
@@ -119,5 +120,8 @@ func (w *word) setPattern(s string) {
 	}
 	if folded := string(w.pattern); ascii(folded) {
 		w.bytes = []byte(folded)
+		for _, c := range w.bytes {
+			w.chars[c>>6] |= 1 << (c & 63)
+		}
 	}
 }

@@ -41,7 +41,7 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Asked reports whether the failure lies in what was asked for, a name that is
 // missing, taken or of another kind, and not in the storage.
 func (f *Failure) Asked() bool {
-	if errors.Is(f.Err, fs.ErrNotExist) || errors.Is(f.Err, fs.ErrExist) {
+	if errors.Is(f.Err, fs.ErrNotExist) || errors.Is(f.Err, fs.ErrExist) || errors.Is(f.Err, errNoRoots) {
 		return true
 	}
 	for _, e := range []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.ENOTEMPTY, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EINVAL} {

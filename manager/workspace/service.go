@@ -27,7 +27,7 @@ type Service struct {
 
 // Changes are gathered for a moment, as a client wants to hear once of one save.
 const (
-	quiet   = 50 * time.Millisecond
+	quiet   = 100 * time.Millisecond
 	longest = 200 * time.Millisecond
 )
 
