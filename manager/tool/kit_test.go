@@ -14,7 +14,6 @@ type turn struct {
 	tool.Turn // what no tool of these tests uses
 
 	log    []string
-	asked  any
 	answer string
 	refuse error
 	cancel context.CancelFunc // called when something is asked, if set
