@@ -38,10 +38,14 @@ func (r *ClientCommand) request(s sandbox.Spec) command.Request {
 }
 
 // Exec starts a command under a sandbox policy, a named permission profile, or
-// (with neither) what the configuration of its folder says.
+// (with neither) what the configuration says. The workspace of a profile is the
+// command's folder, otherwise that of the process.
 func (m *Manager) Exec(ctx context.Context, c *Client, r *ClientCommand, policy protocol.SandboxPolicy, profile *string) (*command.Process, error) {
-	cwd := m.absolute(r.Cwd)
-	cfg, err := m.load(ctx, cwd, nil)
+	workspace := m.absolute("")
+	if profile != nil {
+		workspace = m.absolute(r.Cwd)
+	}
+	cfg, err := m.load(ctx, workspace, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func (m *Manager) Exec(ctx context.Context, c *Client, r *ClientCommand, policy 
 	case policy == nil:
 		policy = sandboxPolicy(cfg.Sandbox, cfg.WorkspaceWrite)
 	}
-	p := m.confinement(cfg, cwd, policy)
+	p := m.confinement(cfg, workspace, policy)
 	env := m.ownEnviron(cfg, sandbox.Origin{NetworkOff: p.Mode.Confined() && !p.Network})
 	return c.commands.Start(ctx, r.request(m.sandboxSpec(r, env, p)))
 }
