@@ -306,6 +306,12 @@ func running(turns []protocol.Turn, l *live) {
 
 // Resumed tells of a thread whose resumption has been answered.
 func (m *Manager) Resumed(ctx context.Context, r *Resumed) {
+	m.Forked(ctx, r)
+	r.Thread.ReadAhead() // whoever resumes a thread goes on with it
+}
+
+// Forked tells what a fork has used, once it has been answered.
+func (m *Manager) Forked(ctx context.Context, r *Resumed) {
 	r.live.begin()
 	m.warnOf(ctx, r.View.ID, r.Damage)
 	if s := r.Thread.Snapshot(); s.Usage != (model.Usage{}) && r.lastTurnID != "" {

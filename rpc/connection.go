@@ -141,6 +141,9 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 	if done.after != nil {
 		done.after()
 	}
+	if done.large {
+		trim()
+	}
 }
 
 // answer waits for a late answer and sends it.

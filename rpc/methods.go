@@ -16,6 +16,7 @@ type reply struct {
 	after  func()
 	opened string // id of a thread that the answer makes known: requests about it wait for after
 	later  func(ctx context.Context) (any, error)
+	large  bool // its memory is given back once it is out
 }
 
 // A handler serves one method; its params are decoded and whole.

@@ -38,8 +38,9 @@ func threadFork(ctx context.Context, c *Connection, p *protocol.ThreadForkParams
 			started := forked.Opened
 			started.View.Turns = nil // whoever wants them reads them
 			c.manager.Begun(ctx, &started)
-			c.manager.Resumed(ctx, forked)
+			c.manager.Forked(ctx, forked)
 		},
 		opened: forked.View.ID,
+		large:  largeTurns(forked.View.Turns),
 	}, nil
 }

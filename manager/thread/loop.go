@@ -230,6 +230,7 @@ func (t *Thread) shutdown() {
 	if tn != nil {
 		<-tn.done
 	}
+	t.stopReading()
 	if t.services.Stop != nil {
 		t.services.Stop()
 	}

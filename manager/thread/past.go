@@ -2,6 +2,7 @@ package thread
 
 import (
 	"encoding/json"
+	"sync"
 
 	"github.com/codexhost/codexhost/rollout"
 )
@@ -45,6 +46,9 @@ func (t *Thread) remember() {
 	t.spec.History, t.spec.Past = nil, nil // the history holds it now
 	if t.spec.Recall == nil {
 		t.past = t.history.share()
+	} else {
+		t.spec.Recall = sync.OnceValues(t.spec.Recall)
+		t.ahead = t.spec.Recall
 	}
 	t.counted()
 }
@@ -66,10 +70,31 @@ func (t *Thread) recall() error {
 			return err
 		}
 		t.history, t.spec.Recall = newHistory(items), nil
+		t.mu.Lock()
+		t.ahead = nil
+		t.mu.Unlock()
 		t.counted()
 	}
 	t.takeInjected()
 	return nil
+}
+
+// ReadAhead has a history that lies in the file read now, in the background: the
+// first turn will not be long in coming. Shutdown waits for it.
+func (t *Thread) ReadAhead() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if read := t.ahead; read != nil && !t.closing {
+		t.reading.Go(func() { _, _ = read() }) // the turn that needs it hears of the error
+	}
+}
+
+// stopReading waits for the reading under way. None is begun any more.
+func (t *Thread) stopReading() {
+	t.mu.Lock()
+	t.closing, t.ahead = true, nil
+	t.mu.Unlock()
+	t.reading.Wait()
 }
 
 // A Moment is how a thread stands between two steps of it.

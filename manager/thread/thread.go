@@ -102,11 +102,15 @@ type Thread struct {
 	started  bool // a turn has begun, so the thread is or will be on disk
 	updated  time.Time
 	preview  string
-	lastTurn string            // the last one whose tokens were counted
-	injected []json.RawMessage // items that the history does not hold yet
-	past     *Past             // the history as it was when the last turn ended; nil until it is read
+	lastTurn string                            // the last one whose tokens were counted
+	injected []json.RawMessage                 // items that the history does not hold yet
+	past     *Past                             // the history as it was when the last turn ended; nil until it is read
+	ahead    func() ([]json.RawMessage, error) // reads the history, once; nil when nothing is to be read
+	closing  bool
 	git      *GitInfo
 	usage    usage
+
+	reading sync.WaitGroup // of the history, ahead of the first turn
 
 	countedBytes int      // of the history, when the server last counted its tokens; owned like the history
 	history      *history // owned by the running turn, by the loop between turns
