@@ -2,19 +2,16 @@ package rpc
 
 import (
 	strict "encoding/base64"
-	"errors"
 	"fmt"
 
 	"github.com/segmentio/asm/base64"
 )
 
-var errPadding = errors.New("Invalid padding")
-
-// decodeBase64 decodes standard base64, strictly. Its errors are in the words
-// that clients know.
-func decodeBase64(s string) ([]byte, error) {
+// decodeBase64 decodes standard base64, strictly. What is wrong with the text is
+// said in the words that clients know; empty if nothing is.
+func decodeBase64(s string) (data []byte, fault string) {
 	if s == "" {
-		return nil, nil
+		return nil, ""
 	}
 	if len(s)%4 != 0 {
 		return nil, base64Fault(s)
@@ -30,11 +27,11 @@ func decodeBase64(s string) ([]byte, error) {
 	if err != nil || len(end) == 0 {
 		return nil, base64Fault(s)
 	}
-	return append(data, end...), nil
+	return append(data, end...), ""
 }
 
 // base64Fault says what is wrong with a text that is not base64.
-func base64Fault(s string) error {
+func base64Fault(s string) string {
 	pad := -1 // where padding begins
 	for i := range len(s) {
 		c := s[i]
@@ -53,19 +50,19 @@ func base64Fault(s string) error {
 	}
 	switch {
 	case digits%4 == 1:
-		return fmt.Errorf("Invalid input length: %d", len(s))
+		return fmt.Sprintf("Invalid input length: %d", len(s))
 	case len(s)%4 != 0:
-		return errPadding
+		return "Invalid padding"
 	}
-	return fmt.Errorf("Invalid last symbol %d, offset %d.", s[digits-1], digits-1)
+	return fmt.Sprintf("Invalid last symbol %d, offset %d.", s[digits-1], digits-1)
 }
 
 // badSymbol blames the padding for a digit that comes after it.
-func badSymbol(c byte, at, pad int) error {
+func badSymbol(c byte, at, pad int) string {
 	if pad >= 0 {
 		c, at = '=', pad
 	}
-	return fmt.Errorf("Invalid symbol %d, offset %d.", c, at)
+	return fmt.Sprintf("Invalid symbol %d, offset %d.", c, at)
 }
 
 func base64Digit(c byte) bool {
