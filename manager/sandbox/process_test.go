@@ -382,6 +382,20 @@ func TestStoppedSupervisor(t *testing.T) {
 	}
 }
 
+// One that stops its supervisor before that has told of the start makes the start fail, and is killed.
+func TestSupervisorStoppedAtOnce(t *testing.T) {
+	mark := newMark()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	p, err := Start(ctx, shell(t.TempDir(), FullAccess, "kill -STOP $PPID; sleep "+mark))
+	if err == nil { // the report was faster
+		_ = p.Close()
+	}
+	if left := alive(mark); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // A command with full access that kills its supervisor does not hang anybody.
 func TestKilledSupervisor(t *testing.T) {
 	spec := shell(t.TempDir(), FullAccess, "read go; kill -KILL $PPID; sleep 600")

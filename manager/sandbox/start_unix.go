@@ -357,6 +357,7 @@ func (s *supervisor) destroy() error {
 // only one that does not is killed.
 func (s *supervisor) abandon() {
 	_ = s.conn.Close()
+	_ = s.proc.Signal(unix.SIGCONT) // its command may have begun, and stopped it
 	limit := time.AfterFunc(killSlack, func() { _ = s.proc.Kill() })
 	_, _ = s.proc.Wait()
 	limit.Stop()
