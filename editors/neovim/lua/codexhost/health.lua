@@ -1,0 +1,81 @@
+--- :checkhealth codexhost
+local M = {}
+
+local health = vim.health or require('health')
+local start = health.start or health.report_start
+local ok = health.ok or health.report_ok
+local warn = health.warn or health.report_warn
+local err = health.error or health.report_error
+
+-- One host of its own, started and asked: what a session would meet.
+local function check_host(settings)
+  local answer, ended
+  local connection, why = require('codexhost.rpc').connect(settings.cmd, { env = settings.env }, {
+    notification = function(method, params)
+      if method == 'configWarning' then
+        warn(params.summary .. (params.details and ': ' .. params.details or ''))
+      end
+    end,
+    request = function() end,
+    exit = function(status, words)
+      ended = ('it ended with status %d. %s'):format(status, table.concat(words, ' '))
+    end,
+  })
+  if not connection then
+    return err(why)
+  end
+  local function call(method, params)
+    answer = nil
+    connection:request(method, params, 10, function(failed, result)
+      answer = { failed = failed, result = result }
+    end)
+    vim.wait(11000, function()
+      return answer ~= nil
+    end, 10)
+    return answer or { failed = { message = 'no answer' } }
+  end
+  local hello = call('initialize', { clientInfo = { name = 'codexhost.nvim', title = 'Neovim', version = '0.1.0' } })
+  if hello.failed then
+    return err(('%s does not answer: %s'):format(settings.cmd[1], ended or hello.failed.message))
+  end
+  ok('The host answers: ' .. hello.result.userAgent)
+  if hello.result.codexHome then
+    ok('Threads and config.toml are in ' .. hello.result.codexHome)
+  end
+  local models = call('model/list', vim.empty_dict())
+  if models.failed then
+    warn('Models cannot be listed: ' .. require('codexhost.rpc').describe(models.failed))
+  else
+    for _, model in ipairs(models.result.data) do
+      if model.isDefault then
+        ok('The model is ' .. model.model)
+      end
+    end
+  end
+  connection:close()
+  if not vim.wait(5000, function()
+    return connection.ended
+  end, 10) then
+    warn('The host does not end with its input')
+  end
+end
+
+function M.check()
+  start('codexhost')
+  if vim.fn.has('nvim-0.7') == 1 then
+    ok('Neovim has what is needed')
+  else
+    err('Neovim 0.7 or newer is needed')
+  end
+  local settings = require('codexhost.config').get()
+  if vim.fn.executable(settings.cmd[1]) ~= 1 then
+    return err(('%s is not an executable program'):format(settings.cmd[1]), {
+      'Build codexhost with `make build` and put its bin/ on your PATH,',
+      "or name it: require('codexhost').setup({ cmd = { '/path/to/codexhost', 'app-server' } })",
+    })
+  end
+  ok(('The program is %s'):format(vim.fn.exepath(settings.cmd[1])))
+  check_host(settings)
+end
+
+return M

@@ -1,0 +1,414 @@
+-- The suite: drives the plugin in a real Neovim against a real host with the offline model.
+-- test.sh starts it; $HOST is the host. Every wait is bounded; the first failure of a test ends that test.
+local session = require('codexhost.session')
+local chat = require('codexhost.chat')
+local codexhost = require('codexhost')
+local uv = vim.uv or vim.loop
+
+local host = assert(os.getenv('HOST'), 'HOST is not set')
+local asked = {} -- what vim.ui.select was asked, newest last
+local answers = {} -- what it will answer: a label's start, or false to dismiss, or a function
+
+vim.ui.select = function(items, opts, done)
+  local labels = vim.tbl_map(opts.format_item, items)
+  table.insert(asked, { prompt = opts.prompt, labels = labels, done = done, items = items })
+  local answer = table.remove(answers, 1)
+  if answer == nil then
+    return -- left open, as a popup would be
+  elseif answer == false then
+    return done(nil)
+  end
+  for i, label in ipairs(labels) do
+    if label:sub(1, #answer) == answer then
+      return done(items[i], i)
+    end
+  end
+  error(('no choice %q in: %s'):format(answer, table.concat(labels, ' | ')))
+end
+
+local function text()
+  return table.concat(vim.api.nvim_buf_get_lines(chat.buffer(), 0, -1, false), '\n')
+end
+
+local function wait(what, condition)
+  if not vim.wait(15000, condition, 5) then
+    error(('waited in vain for %s; status %s, text:\n%s'):format(what, session.status(), text()), 2)
+  end
+end
+
+local function wait_text(wanted)
+  wait('the text ' .. wanted, function()
+    return text():find(wanted, 1, true) ~= nil
+  end)
+end
+
+local function idle()
+  wait('the end of the turn', function()
+    return session.status() == 'idle'
+  end)
+end
+
+-- Says something and waits for the end of the turn.
+local function say(prompt)
+  local ended = false
+  session.subscribe(function(event)
+    ended = ended or event == 'turn/completed'
+  end)
+  vim.cmd('Codexhost ' .. prompt)
+  wait('the end of: ' .. prompt, function()
+    return ended
+  end)
+  idle()
+end
+
+local function contains(all, part)
+  if not all:find(part, 1, true) then
+    error(('%q is not in:\n%s'):format(part, all), 2)
+  end
+end
+
+local function lacks(all, part)
+  if all:find(part, 1, true) then
+    error(('%q is in:\n%s'):format(part, all), 2)
+  end
+end
+
+local function fresh(opts)
+  answers, asked = {}, {}
+  session.stop()
+  wait('the end of the host', function()
+    return not session.running()
+  end)
+  codexhost.setup(vim.tbl_extend('force', {
+    cmd = { host, 'app-server' },
+    approval_policy = 'untrusted',
+    sandbox = 'danger-full-access',
+  }, opts or {}))
+  session.thread = nil
+  vim.cmd('CodexhostNew')
+  wait('a thread', function()
+    return session.status() == 'idle' and session.thread ~= nil
+  end)
+end
+
+local function read(path)
+  local file = io.open(path)
+  local content = file and file:read('*a')
+  if file then
+    file:close()
+  end
+  return content
+end
+
+local tests = {}
+local function test(name, run)
+  table.insert(tests, { name = name, run = run })
+end
+
+test('a prompt is answered, piece by piece', function()
+  fresh()
+  local pieces = 0
+  session.subscribe(function(event)
+    pieces = pieces + (event == 'item/agentMessage/delta' and 1 or 0)
+  end)
+  vim.cmd('Codexhost slow:30 word')
+  wait_text('> slow:30 word')
+  wait('a first piece while the turn runs', function()
+    return pieces > 0 and session.status() == 'running'
+  end)
+  lacks(text(), 'word word word word word')
+  idle()
+  contains(text(), 'word')
+  assert(pieces >= 5, 'only ' .. pieces .. ' pieces')
+  contains(codexhost.statusline(), 'codexhost: idle, ')
+  contains(codexhost.statusline(), 'k tokens left')
+end)
+
+test('the window below sends what is written in it', function()
+  fresh()
+  vim.cmd('Codexhost')
+  contains(vim.api.nvim_buf_get_name(0), 'codexhost://input')
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'say:first', 'second' })
+  vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes('<CR>', true, false, true), 'x', false)
+  wait_text('> second')
+  idle()
+  wait_text('\nfirst\nsecond')
+  assert(#vim.api.nvim_buf_get_lines(0, 0, -1, false)[1] == 0, 'the window still has the text')
+end)
+
+test('reasoning, text and Unicode are told apart', function()
+  fresh()
+  say('think:Hmm. ;; say:Grüße, 世界')
+  contains(text(), '~ ')
+  contains(text(), '\nGrüße, 世界')
+end)
+
+test('a command runs after it was approved', function()
+  fresh()
+  answers = { 'Yes' }
+  say('exec:echo one; echo two ;; say:end')
+  contains(asked[1].prompt, 'echo one; echo two')
+  contains(text(), '$ echo one; echo two  [done]\n    one\n    two')
+end)
+
+test('a refused command does not run', function()
+  fresh()
+  answers = { 'No' }
+  say('exec:touch refused.txt ;; say:so be it')
+  contains(text(), '[declined]')
+  contains(text(), 'so be it')
+  assert(not read('refused.txt'), 'the command ran')
+end)
+
+test('a refusal can stop the turn', function()
+  fresh()
+  answers = { 'No, and stop' }
+  say('exec:touch refused.txt ;; say:not reached')
+  contains(text(), '! Interrupted.')
+  lacks(text(), '\nnot reached')
+end)
+
+test('an approval for the session is asked once', function()
+  fresh()
+  answers = { 'Yes, and do not ask again' }
+  say('exec:echo again ;; say:a')
+  say('exec:echo again ;; say:b')
+  assert(#asked == 1, #asked .. ' questions')
+end)
+
+test('a dismissed question stays open', function()
+  fresh()
+  answers = { false }
+  vim.cmd('Codexhost exec:echo later ;; say:end')
+  wait_text(':CodexhostApprove')
+  assert(session.status() == 'waiting', session.status())
+  answers = { 'Yes' }
+  vim.cmd('CodexhostApprove')
+  idle()
+  contains(text(), '    later')
+  vim.cmd('CodexhostApprove')
+  contains(text(), '! No question is open.')
+end)
+
+test('several questions are asked one after the other', function()
+  fresh()
+  answers = { 'Yes', 'No' }
+  say('exec:echo red ||| exec:echo blue ;; say:end')
+  assert(#asked == 2, #asked .. ' questions')
+  contains(text(), '[done]')
+  contains(text(), '[declined]')
+end)
+
+test('a turn is interrupted', function()
+  fresh()
+  vim.cmd('Codexhost stall:')
+  wait('the turn', function()
+    return session.status() == 'running'
+  end)
+  vim.cmd('CodexhostInterrupt')
+  wait_text('! Interrupted.')
+  idle()
+  say('say:still here')
+  contains(text(), '\nstill here')
+end)
+
+test('an interrupt takes an open question back', function()
+  fresh()
+  vim.cmd('Codexhost exec:touch late.txt')
+  wait('the question', function()
+    return #asked == 1
+  end)
+  vim.cmd('CodexhostInterrupt')
+  idle()
+  asked[1].done(asked[1].items[1]) -- the user answers a popup that is still there
+  say('say:next')
+  assert(not read('late.txt'), 'the late answer counted')
+end)
+
+test('a turn is steered', function()
+  fresh()
+  vim.cmd('Codexhost slow:300 early')
+  wait('the turn', function()
+    return session.status() == 'running'
+  end)
+  local turns = 0
+  session.subscribe(function(event)
+    turns = turns + (event == 'turn/started' and 1 or 0)
+  end)
+  vim.cmd('CodexhostSteer say:late')
+  wait_text('\nlate')
+  idle()
+  assert(turns == 0, 'steering started a turn')
+end)
+
+test('a selection is sent with its place', function()
+  fresh()
+  vim.cmd('edit sample.lua')
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'local a', 'local b', 'local c' })
+  vim.bo.modified = false
+  vim.bo.filetype = 'lua'
+  vim.cmd('2,3CodexhostSend What is this?')
+  wait_text('> sample.lua, lines 2 to 3:')
+  contains(text(), '> What is this?')
+  contains(text(), '> ```lua\n> local b\n> local c\n> ```')
+  idle()
+end)
+
+test('a thread is picked and resumed', function()
+  fresh()
+  say('say:to be remembered')
+  local id = session.thread.id
+  vim.cmd('CodexhostNew')
+  wait('another thread', function()
+    return session.status() == 'idle' and session.thread and session.thread.id ~= id
+  end)
+  lacks(text(), 'to be remembered')
+  answers = { os.date('%Y') }
+  vim.cmd('CodexhostThreads')
+  wait_text('\nto be remembered')
+  assert(session.thread.id == id)
+  contains(asked[#asked].labels[1], 'say:to be remembered')
+  say('say:and more')
+  contains(text(), '\nand more')
+end)
+
+test('a host that dies is told of, and started again with the same thread', function()
+  fresh()
+  say('say:before')
+  local id, pid = session.thread.id, session.pid()
+  vim.cmd('Codexhost stall:')
+  wait('the turn', function()
+    return session.status() == 'running'
+  end)
+  uv.kill(pid, 'sigkill')
+  wait_text('The host ended with status')
+  contains(text(), 'the turn is lost')
+  assert(session.status() == 'off', session.status())
+  say('say:after')
+  contains(text(), '\nbefore')
+  contains(text(), '\nafter')
+  assert(session.thread.id == id, 'another thread')
+  assert(session.pid() ~= pid)
+end)
+
+test('a host that dies with a question open takes it along', function()
+  fresh()
+  vim.cmd('Codexhost exec:echo lost')
+  wait('the question', function()
+    return #asked == 1
+  end)
+  uv.kill(session.pid(), 'sigkill')
+  wait_text('The host ended with status')
+  asked[1].done(asked[1].items[1])
+  say('say:after')
+  contains(text(), '\nafter')
+end)
+
+test('a failed turn says why', function()
+  fresh()
+  say('fail:400')
+  contains(text(), 'scripted failure')
+end)
+
+test('a program that is not there is told of', function()
+  fresh()
+  session.stop()
+  wait('the end', function()
+    return not session.running()
+  end)
+  codexhost.setup({ cmd = { 'no-such-program' } })
+  vim.cmd('Codexhost hello')
+  wait_text('no-such-program cannot be started')
+  assert(session.status() == 'off')
+end)
+
+test('a broken configuration is told of, and its repair is noticed', function()
+  fresh()
+  session.stop()
+  wait('the end', function()
+    return not session.running()
+  end)
+  local path = os.getenv('CODEX_HOME') .. '/config.toml'
+  local file = io.open(path, 'w')
+  file:write('model = [\n')
+  file:close()
+  session.thread = nil
+  vim.cmd('Codexhost say:hello')
+  wait_text('config')
+  os.remove(path)
+  fresh()
+  say('say:repaired')
+end)
+
+test('an unknown setting is refused', function()
+  local ok, why = pcall(codexhost.setup, { comand = {} })
+  assert(not ok)
+  contains(why, 'comand')
+end)
+
+test('changes become a unified diff', function()
+  local lines = require('codexhost.diff').lines({
+    { path = 'a', kind = { type = 'add' }, diff = 'x\ny\n' },
+    { path = 'b', kind = { type = 'delete' }, diff = 'z\n' },
+    { path = 'c', kind = { type = 'update', move_path = 'd' }, diff = '@@ -1 +1 @@\n-1\n+2\n' },
+  })
+  local wanted = '--- /dev/null|+++ a|@@ -0,0 +1,2 @@|+x|+y|--- b|+++ /dev/null|@@ -1,1 +0,0 @@|-z|--- c|+++ d|@@ -1 +1 @@|-1|+2'
+  assert(table.concat(lines, '|') == wanted, table.concat(lines, '|'))
+end)
+
+test('blocks of the text grow and are replaced in any order', function()
+  local buffer = vim.api.nvim_create_buf(false, true)
+  local transcript = require('codexhost.transcript').new(buffer)
+  transcript:append('a', 'one\ntw')
+  transcript:set('b', { 'B' })
+  transcript:append('a', 'o\nthree')
+  transcript:append('c', 'x\n', '~ ')
+  transcript:append('c', 'y', '~ ')
+  transcript:set('b', { 'B1\nB2' })
+  local all = table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '|')
+  assert(all == 'one|two|three||B1|B2||~ x|~ y|', all)
+  assert(transcript:at(2) == 'a' and transcript:at(5) == 'b' and transcript:at(8) == 'c')
+end)
+
+test(':checkhealth finds the host', function()
+  codexhost.setup({ cmd = { host, 'app-server' } })
+  vim.cmd('silent checkhealth codexhost')
+  local all = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
+  contains(all, 'The host answers: codexhost.nvim/')
+  contains(all, 'The model is ')
+  lacks(all, 'ERROR')
+  codexhost.setup({ cmd = { 'no-such-program' } })
+  vim.cmd('silent checkhealth codexhost')
+  contains(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'), 'no-such-program is not an executable')
+end)
+
+test('the manual has every command and its tags are sound', function()
+  vim.cmd('helptags ' .. vim.fn.fnameescape(os.getenv('PLUGIN') .. '/doc'))
+  vim.cmd('help codexhost')
+  local manual = read(vim.fn.expand('%:p'))
+  for name in pairs(vim.api.nvim_get_commands({})) do
+    if name:sub(1, 9) == 'Codexhost' then
+      contains(manual, '*:' .. name .. '*')
+    end
+  end
+end)
+
+local only = os.getenv('ONLY')
+local failed = 0
+for _, case in ipairs(tests) do
+  if not only or case.name:find(only, 1, true) then
+    local began = uv.hrtime()
+    vim.v.errmsg = ''
+    local ok, why = xpcall(case.run, debug.traceback)
+    if ok and vim.v.errmsg ~= '' then -- an error in a callback
+      ok, why = false, vim.v.errmsg
+    end
+    io.stdout:write(('%s - neovim: %s (%d ms)\n'):format(ok and 'ok' or 'not ok', case.name, (uv.hrtime() - began) / 1e6))
+    if not ok then
+      failed = failed + 1
+      io.stdout:write('  ', (tostring(why):gsub('\n', '\n  ')), '\n')
+    end
+    vim.cmd('silent! tabonly! | silent! only!')
+  end
+end
+vim.cmd(failed == 0 and 'qall!' or 'cquit 1')
