@@ -15,18 +15,19 @@ import (
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// commands offers the tools to run commands that a model wants.
+// commands offers the tools to run commands and change files, in the form that a
+// model wants.
 func (l *live) commands(m *Manager, info model.Info) tool.Offer {
-	e := l.exec(m, info)
+	e, patches := l.exec(m, info), l.patches.Offer(info.ApplyPatchToolType)
 	switch info.ShellType {
 	case "shell_command":
-		return tool.Shell{Exec: e}
+		return tool.Offers{tool.Shell{Exec: e}, patches}
 	case "shell":
-		return tool.Shell{Exec: e, Words: true}
+		return tool.Offers{tool.Shell{Exec: e, Words: true}, patches}
 	case "disabled":
-		return tool.Offers{}
+		return patches
 	}
-	return e
+	return tool.Offers{e, patches}
 }
 
 // exec runs a thread's commands.
@@ -34,6 +35,7 @@ func (l *live) exec(m *Manager, info model.Info) *tool.Exec {
 	return &tool.Exec{
 		Terminals: l.terminals,
 		Approvals: l.approvals,
+		Patches:   l.patches,
 		Shell:     userShell(),
 		Environ: func(t tool.Turn, callID string, p sandbox.Policy) []string {
 			return m.environ(l.config, sandbox.Origin{ThreadID: t.ThreadID(), SessionID: t.ThreadID(), ToolCallID: callID,

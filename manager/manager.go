@@ -67,6 +67,7 @@ type live struct {
 	dynamic   *tool.Dynamic // the client's own tools; nil without any
 	terminals *tool.Terminals
 	approvals *tool.Approvals
+	patches   *tool.ApplyPatch
 	skills    func() // lets go of the watching of the thread's skill folders
 
 	mu       sync.Mutex // guards the fields below

@@ -107,6 +107,7 @@ func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta,
 	m.store.SetFsync(cfg.Host.Fsync)
 	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
 	l.terminals, l.approvals = tool.NewTerminals(), m.newApprovals(ctx, cfg)
+	l.patches = tool.NewApplyPatch(l.approvals)
 	l.dynamic = dynamicTools(meta.DynamicTools)
 	services, err := m.servicesFor(l, cfg, spec.Settings.Provider)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 type Exec struct {
 	Terminals *Terminals
 	Approvals *Approvals
-	Shell     string // the user's shell, absolute
+	Patches   *ApplyPatch // takes the commands that are nothing but a patch
+	Shell     string      // the user's shell, absolute
 	// Environ is the environment of a command.
 	Environ func(t Turn, callID string, p sandbox.Policy) []string
 	// OutputLimit is how many bytes of output the model takes at once; 0 for no limit.
@@ -91,6 +92,9 @@ func (e *execCommand) Run(ctx context.Context, t Turn, c Call) Output {
 		return Text("failed to parse function arguments: missing field `cmd`")
 	}
 	r := e.request(t, c, args)
+	if out, ok := e.Patches.Command(ctx, t, c.ID, r.Argv, r.dir); ok {
+		return out
+	}
 	allowed, refused := e.Approvals.command(ctx, t, r)
 	if refused != nil {
 		return *refused

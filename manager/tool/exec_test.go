@@ -110,6 +110,7 @@ func newExec(t *testing.T) (*tool.Exec, *execTurn) {
 		OutputLimit:    10_000,
 		InterruptKills: true,
 	}
+	e.Patches = tool.NewApplyPatch(e.Approvals)
 	t.Cleanup(e.Terminals.Close)
 	return e, &execTurn{cwd: t.TempDir(), approval: protocol.AskForApprovalNever}
 }

@@ -76,6 +76,9 @@ func (s Shell) Run(ctx context.Context, t Turn, c Call) Output {
 	}
 	r := commandRequest{callID: c.ID, dir: within(t.Cwd(), args.Workdir), source: protocol.CommandExecutionSourceAgent,
 		Command: policy.Command{Argv: argv, Escalated: args.Permissions == "require_escalated", Justification: args.Reason, PrefixRule: args.PrefixRule}}
+	if out, ok := s.Patches.Command(ctx, t, c.ID, r.Argv, r.dir); ok {
+		return out
+	}
 	allowed, refused := s.Approvals.command(ctx, t, r)
 	if refused != nil {
 		return *refused
