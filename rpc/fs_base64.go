@@ -7,27 +7,31 @@ import (
 	"github.com/segmentio/asm/base64"
 )
 
-// decodeBase64 decodes standard base64, strictly. What is wrong with the text is
-// said in the words that clients know; empty if nothing is.
-func decodeBase64(s string) (data []byte, fault string) {
+// A notBase64 says what is wrong with a text, in the words that clients know.
+type notBase64 string
+
+func (f notBase64) Error() string { return string(f) }
+
+// decodeBase64 decodes standard base64, strictly. Its error is a notBase64.
+func decodeBase64(s string) ([]byte, error) {
 	if s == "" {
-		return nil, ""
+		return nil, nil
 	}
 	if len(s)%4 != 0 {
-		return nil, base64Fault(s)
+		return nil, notBase64(base64Fault(s))
 	}
 	// Only the last digits may be padding, or too many bits. The decoders pass over
 	// line breaks, but not in silence: they make less of the text then.
 	bulk, last := s[:len(s)-4], s[len(s)-4:]
 	data, err := base64.RawStdEncoding.DecodeString(bulk)
 	if err != nil || len(data) != len(bulk)/4*3 {
-		return nil, base64Fault(s)
+		return nil, notBase64(base64Fault(s))
 	}
 	end, err := strict.StdEncoding.Strict().DecodeString(last)
 	if err != nil || len(end) == 0 {
-		return nil, base64Fault(s)
+		return nil, notBase64(base64Fault(s))
 	}
-	return append(data, end...), ""
+	return append(data, end...), nil
 }
 
 // base64Fault says what is wrong with a text that is not base64.
