@@ -114,11 +114,14 @@ func (s *Store) lastTurns(own source, m Meta, at anchor, o PageOptions) (page Tu
 		if good, _ := rec.sound(); !good {
 			return true
 		}
+		id := memberString(rec.payload, "turn_id")
+		if root := memberString(rec.payload, "root_turn_id"); root != "" && root != id {
+			return false // of a review, whose first line is not known here: all lines must be read
+		}
 		if len(only) == o.Limit {
 			ok = true // there is one more: the page is full and not the last
 			return false
 		}
-		id := memberString(rec.payload, "turn_id")
 		if !reached {
 			if reached = id == at.TurnID; !reached || !at.Include {
 				return true

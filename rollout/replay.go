@@ -15,6 +15,7 @@ type historyBuilder struct {
 	last    uint64 // highest ordinal seen
 	anyLine bool
 	turnID  string // current turn
+	rootID  string // the turn it belongs to: of a reviewer's turn, the review
 	open    bool   // it was opened by task_started and not completed
 	aborted bool   // and aborted since
 	start   Position
@@ -92,7 +93,7 @@ func (b *historyBuilder) event(rec *record, at Position) {
 	switch string(rec.eventType()) {
 	case "task_started":
 		if b.check(rec) {
-			b.turnID = memberString(rec.payload, "turn_id")
+			b.turnID, b.rootID = memberString(rec.payload, "turn_id"), memberString(rec.payload, "root_turn_id")
 			b.open, b.aborted, b.start = true, false, at
 			b.h.LastTurnID = b.turnID
 			b.h.Marks = append(b.h.Marks, TurnMark{b.turnID, at})
@@ -100,14 +101,14 @@ func (b *historyBuilder) event(rec *record, at Position) {
 	case "task_complete":
 		if b.check(rec) {
 			b.ended = true
-			if id := memberString(rec.payload, "turn_id"); id == "" || id == b.turnID {
+			if id := memberString(rec.payload, "turn_id"); id == "" || id == b.turnID || id == b.rootID {
 				b.open = false
 			}
 		}
 	case "turn_aborted":
 		if b.check(rec) {
 			b.ended = true
-			if id := memberString(rec.payload, "turn_id"); id == "" || id == b.turnID {
+			if id := memberString(rec.payload, "turn_id"); id == "" || id == b.turnID || id == b.rootID {
 				b.aborted = true
 			}
 		}

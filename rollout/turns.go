@@ -187,6 +187,9 @@ func (b *turnBuilder) turnAborted(payload []byte) {
 	if t == nil {
 		return
 	}
+	if !t.explicit && memberString(payload, "turn_id") != "" { // a review: it has no start of its own
+		b.explicit(t.id)
+	}
 	t.status = "interrupted"
 	t.times(payload)
 }
@@ -231,7 +234,7 @@ func (b *turnBuilder) itemCompleted(payload []byte) {
 		return
 	}
 	id := decodeString(f.take("turn_id"))
-	if b.only != nil && !b.only[id] || !b.shows(item) {
+	if b.only != nil && !b.only[id] {
 		return
 	}
 	t := b.byID[id]
@@ -239,6 +242,9 @@ func (b *turnBuilder) itemCompleted(payload []byte) {
 		t = b.draft(id)
 	} else if id == "" {
 		t = b.here()
+	}
+	if !b.shows(item) {
+		return
 	}
 	b.wire = itemToWire(b.wire[:0], item, f.take("started_at_ms"), f.take("completed_at_ms"))
 	b.put(t, memberString(item, "id"), b.wire)
