@@ -294,11 +294,11 @@ func (m *Manager) liveTurns(l *live) ([]protocol.Turn, error) {
 }
 
 // running shows the turn that runs as in progress: in the file it is one that was
-// cut short.
+// cut short. So is, of a review, what its reviewer does.
 func running(turns []protocol.Turn, l *live) {
 	active := l.thread.Snapshot().ActiveTurn
 	for i := range turns {
-		if t := &turns[i]; t.ID == active {
+		if t := &turns[i]; t.ID == active || active != "" && t.CompletedAt == nil && value(t.RootTurnID) == active {
 			t.Status, t.CompletedAt, t.DurationMs = protocol.TurnStatusInProgress, nil, nil
 		}
 	}

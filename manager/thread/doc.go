@@ -18,6 +18,9 @@
 // except on a delta, where blocking is how a slow reader slows the model; it
 // must return when the context it was given ends.
 //
+// A review is done by a second thread, which shares the first one's id and
+// services, is written to no file, and tells everything through the first.
+//
 // The package must not know who is connected, where settings come from, or how
 // many threads there are; the manager gives it its [Services] and its [Spec].
 package thread

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 
+	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -220,7 +221,7 @@ func (r *reviewer) pass(ctx context.Context, e Event) {
 // Ask puts the reviewer's questions on the thread's behalf.
 func (r *reviewer) Ask(ctx context.Context, q Question) ([]byte, error) {
 	aboutTurn(r.turn.id, q.Params)
-	return r.turn.thread.services.Asker.Ask(ctx, q)
+	return r.turn.thread.Ask(ctx, tool.WaitingOnNothing, q.Method, q.Params) // what it waits for, it shows itself
 }
 
 // aboutTurn has params, a pointer to a type of the protocol, name another turn.
