@@ -123,8 +123,8 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 		return err
 	})
 	if err != nil {
-		e := wireError(err)
-		if e.Code == codeInternal {
+		e, own := wireFailure(err)
+		if own {
 			c.log.Error("a request failed", "method", method, "error", err)
 		}
 		c.conn.ReplyError(id, e)

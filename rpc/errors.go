@@ -51,6 +51,13 @@ func invalidParams(data map[string]any, remedy, format string, args ...any) erro
 // where it has one, and in data what a program can act on: kind, of a closed
 // set; retryable; remedy.
 func wireError(err error) *jsonrpc.Error {
+	e, _ := wireFailure(err)
+	return e
+}
+
+// wireFailure is wireError, and whether the failure is one of the host's own: one
+// that whoever runs it should hear of.
+func wireFailure(err error) (e *jsonrpc.Error, own bool) {
 	code := int64(codeInvalidRequest)
 	data := map[string]any{}
 	kind, remedy := thread.KindInternal, "see the log on stderr"
@@ -65,7 +72,7 @@ func wireError(err error) *jsonrpc.Error {
 	case errors.As(err, &f):
 		code, kind, remedy = orInternal(f.Code), f.Kind, f.Remedy
 		if len(f.Data) > 0 { // another server's own words go through as they are
-			return &jsonrpc.Error{Code: code, Message: err.Error(), Data: f.Data}
+			return &jsonrpc.Error{Code: code, Message: err.Error(), Data: f.Data}, false
 		}
 	case errors.As(err, &steer):
 		kind, remedy = thread.KindThreadBusy, "wait for the turn's end, or interrupt it"
@@ -101,7 +108,7 @@ func wireError(err error) *jsonrpc.Error {
 	if merr != nil {
 		raw = nil // the text says what is needed
 	}
-	return &jsonrpc.Error{Code: code, Message: err.Error(), Data: raw}
+	return &jsonrpc.Error{Code: code, Message: err.Error(), Data: raw}, kind == thread.KindInternal || kind == thread.KindStorage
 }
 
 func orInternal(code int64) int64 {

@@ -47,6 +47,7 @@ func userItem(items []protocol.UserInput) json.RawMessage {
 func localImage(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
+		//lint:ignore ST1005 models know the text
 		return "", fmt.Errorf("Codex could not read the local image at `%s`: %w", path, err)
 	}
 	kind := http.DetectContentType(data)
@@ -54,6 +55,7 @@ func localImage(path string) (string, error) {
 	case "image/png", "image/jpeg", "image/gif", "image/webp":
 		return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(data), nil
 	}
+	//lint:ignore ST1005 models know the text
 	return "", fmt.Errorf("Codex cannot attach image at `%s`: unsupported image format `%s`", path, kind)
 }
 

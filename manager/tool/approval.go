@@ -45,7 +45,10 @@ func (a *Approvals) remember(keys ...string) {
 // settings are the turn's, as the policy judges by them.
 func (a *Approvals) settings(ctx context.Context, t Turn) policy.Settings {
 	s := policy.Settings{Approval: t.Approval(), Sandbox: t.Sandbox()}
-	if a.Confine(t.Cwd(), t.Sandbox()).Mode.Confined() {
+	switch a.Confine(t.Cwd(), t.Sandbox()).Mode {
+	case sandbox.ReadOnly:
+		s.Unenforceable = !sandbox.Probe(ctx).ReadOnly
+	case sandbox.WorkspaceWrite:
 		s.Unenforceable = !sandbox.Probe(ctx).Enforced
 	}
 	return s
