@@ -42,7 +42,7 @@ const (
 	// mostKept bounds what is kept of a stream until the end of its command.
 	mostKept = 64 << 20
 	// mostPending bounds what is held of a stream for a teller that is slow.
-	mostPending = 4 << 20
+	mostPending = 2 << 20
 	// drain is how long the output may go on after its command, while something left behind holds it open.
 	drain = 2 * time.Second
 )
@@ -148,11 +148,19 @@ func (p *Process) run() {
 	if p.in != nil {
 		work.Go(func() { p.in.feed(feeding, p.running) })
 	}
-	work.Go(func() { p.tell(life) })
+	telling, hush := context.WithCancel(life)
+	defer hush()
+	work.Go(func() {
+		defer hush()
+		p.tell(telling)
+	})
 	code, forced := p.attend(life)
 	p.result.Held = !forced && !p.drained(life)
 	p.result.Err = p.running.Close()
 	starve()
+	if p.table.lastWords(telling) {
+		hush()
+	}
 	work.Wait()
 	p.result.Code = code
 	p.result.Stdout, p.result.Stderr = p.kept(p.running.Stdout(), p.cut[0]), p.kept(p.running.Stderr(), p.cut[1])

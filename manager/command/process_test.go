@@ -542,6 +542,24 @@ func TestEndInput(t *testing.T) {
 	}
 }
 
+// A client that has ended its input and reads nothing does not keep a process.
+func TestLastWords(t *testing.T) {
+	t.Parallel()
+	table := newTable(t)
+	r := shell(t, "echo unheard")
+	r.Tell = newTold(make(chan struct{}))
+	p := start(t, table, r)
+	p.Begin(nil)
+	within(t, p.running.Gone(), "the command waits for the teller")
+	select {
+	case <-p.Done():
+		t.Error("the end was told before the output")
+	default:
+	}
+	table.EndInput(Ending{Limit: time.Hour, Silence: time.Hour})
+	end(t, p)
+}
+
 // Wait covers what was told of the end, and gives up with its context.
 func TestWait(t *testing.T) {
 	t.Parallel()

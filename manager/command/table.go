@@ -14,6 +14,8 @@ const (
 	mostProcesses = 128
 	// slotWait is how long it waits.
 	slotWait = time.Minute
+	// lastWords is how long a client that has ended its input may take to read what is left of a command's output.
+	lastWords = 2 * time.Second
 )
 
 var (
@@ -154,6 +156,28 @@ func (t *Table) EndInput(e Ending) {
 	default:
 		t.ending = e
 		close(t.ended)
+	}
+}
+
+// lastWords waits while a process that has ended may still be told of: for as long as telling lives or, when the
+// client's input has ended, only as long as its ending allows. It reports whether telling goes on too long.
+func (t *Table) lastWords(telling context.Context) bool {
+	select {
+	case <-telling.Done():
+		return false
+	case <-t.ended:
+	}
+	limit := lastWords
+	if t.ending.Limit > 0 && t.ending.Silence == 0 {
+		limit = t.ending.Limit
+	}
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case <-telling.Done():
+		return false
+	case <-late.C:
+		return true
 	}
 }
 
