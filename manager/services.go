@@ -116,7 +116,8 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 // moment; one that is late joins the next request.
 func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s thread.Settings) tool.Offer {
 	info, _ := catalog.Lookup(s.Model)
-	offers := tool.Offers{tool.Plan{}, l.commands(m, info), tool.UserInput{Plan: s.Mode == protocol.ModeKindPlan}, tool.NewViewImage(info.AcceptsImages())}
+	planning := s.Mode == protocol.ModeKindPlan
+	offers := tool.Offers{tool.Plan{PlanMode: planning}, l.commands(m, info), tool.UserInput{Plan: planning}, tool.NewViewImage(info.AcceptsImages())}
 	if l.dynamic != nil {
 		offers = append(offers, l.dynamic)
 	}

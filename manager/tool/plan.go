@@ -8,7 +8,9 @@ import (
 )
 
 // Plan is update_plan: the model shows the user the steps it means to take.
-type Plan struct{}
+type Plan struct {
+	PlanMode bool // the turn is in plan mode, where plans are proposed and not kept up
+}
 
 const planName = "update_plan"
 
@@ -18,8 +20,15 @@ const planSpec = `{"type":"function","name":"update_plan","description":"Shows t
 	`"status":{"type":"string","enum":["pending","in_progress","completed"]}},"required":["step","status"],"additionalProperties":false}}},` +
 	`"required":["plan"],"additionalProperties":false}}`
 
-func (Plan) Specs() []json.RawMessage { return []json.RawMessage{json.RawMessage(planSpec)} }
+// Specs implements Offer.
+func (p Plan) Specs() []json.RawMessage {
+	if p.PlanMode {
+		return nil
+	}
+	return []json.RawMessage{json.RawMessage(planSpec)}
+}
 
+// Find implements Offer.
 func (p Plan) Find(namespace, name string) (Tool, bool) {
 	return p, namespace == "" && name == planName
 }
@@ -36,7 +45,10 @@ type planStep struct {
 }
 
 // Run tells the plan to the client; no item shows it and no file keeps it.
-func (Plan) Run(ctx context.Context, t Turn, c Call) Output {
+func (p Plan) Run(ctx context.Context, t Turn, c Call) Output {
+	if p.PlanMode {
+		return Text("update_plan is a TODO/checklist tool and is not allowed in Plan mode")
+	}
 	var args planArgs
 	if err := json.Unmarshal([]byte(c.Arguments), &args); err != nil {
 		return Errorf("failed to parse function arguments: %v", err)

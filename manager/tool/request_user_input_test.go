@@ -62,6 +62,16 @@ func TestRequestUserInputEndsWithTheTurn(t *testing.T) {
 	}
 }
 
+// In plan mode a plan is proposed; a list of steps under way is refused.
+func TestUpdatePlanIsNotForPlanMode(t *testing.T) {
+	turn := &turn{}
+	p := tool.Plan{PlanMode: true}
+	out := p.Run(context.Background(), turn, tool.Call{ID: "c1", Arguments: `{"plan":[]}`})
+	if string(out.Body) != `"update_plan is a TODO/checklist tool and is not allowed in Plan mode"` || len(turn.log) != 0 || len(p.Specs()) != 0 {
+		t.Errorf("the model reads %s, the client heard %q", out.Body, turn.log)
+	}
+}
+
 func TestRequestUserInputIsForPlans(t *testing.T) {
 	turn := &turn{}
 	u := tool.UserInput{}
