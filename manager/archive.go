@@ -15,6 +15,11 @@ func (m *Manager) Archive(ctx context.Context, id string) error {
 	if err := checkID(id, "session"); err != nil {
 		return err
 	}
+	unlock, err := m.loading.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	l := m.loaded(id)
 	if l != nil && l.path == "" {
 		return noRollout(id)
@@ -78,6 +83,11 @@ func (m *Manager) Unarchive(ctx context.Context, id string) (protocol.Thread, er
 	if err := checkID(id, "session"); err != nil {
 		return protocol.Thread{}, err
 	}
+	unlock, err := m.loading.lock(ctx, id)
+	if err != nil {
+		return protocol.Thread{}, err
+	}
+	defer unlock()
 	if l := m.loaded(id); l != nil {
 		return protocol.Thread{}, storeRefusal(&rollout.LockedError{ThreadID: id}, id)
 	}
@@ -104,6 +114,11 @@ func (m *Manager) Delete(ctx context.Context, id string) error {
 	if err := checkID(id, "session"); err != nil {
 		return err
 	}
+	unlock, err := m.loading.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	l := m.loaded(id)
 	if err := m.unload(ctx, id); err != nil {
 		return err

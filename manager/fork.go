@@ -211,6 +211,11 @@ func (m *Manager) Revert(ctx context.Context, id, beforeTurnID string) (*Resumed
 	if err := checkID(id, "session"); err != nil {
 		return nil, err
 	}
+	unlock, err := m.loading.lock(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if l := m.loaded(id); l != nil && !l.thread.Snapshot().Started {
 		return nil, noRollout(id)
 	}

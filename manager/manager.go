@@ -49,6 +49,8 @@ type Manager struct {
 	log     hclog.Logger
 	now     func() time.Time
 
+	loading keyLock // by thread id: held while a stored thread is loaded or its file moved
+
 	mu          sync.Mutex // guards the fields below
 	threads     map[string]*live
 	client      thread.ClientInfo

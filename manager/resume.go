@@ -50,8 +50,12 @@ func (m *Manager) Resume(ctx context.Context, p ResumeParams) (*Resumed, error) 
 			return nil, err
 		}
 	}
+	unlock, err := m.loading.lock(ctx, or(nonEmpty(p.ThreadID), p.Path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock() // whoever asks for the same thread meanwhile then finds it loaded
 	var r *Resumed
-	var err error
 	if l := m.loaded(p.ThreadID); l != nil {
 		r, err = m.rejoin(l, p)
 	} else {
