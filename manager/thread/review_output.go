@@ -22,7 +22,7 @@ For each finding:
 - title: at most 80 characters, in the imperative, led by its priority: [P0] stop everything, [P1] next, [P2] some time, [P3] would be nice;
 - body: one paragraph, what happens when and why, in even tone, without praise; at most three lines of code;
 - confidence_score: from 0 to 1;
-- priority: the number of the priority, or null;
+- priority: the number of the priority;
 - code_location: the absolute path of the file, and the few lines that matter most; they must be part of the change.
 
 Then judge the whole: "patch is correct" if it breaks nothing and has no finding that blocks it, else "patch is incorrect"; say why in one to three sentences.
@@ -33,7 +33,7 @@ Answer with this JSON and nothing around it, no code fence either:
 `
 
 // A reviewOutput is what a reviewer says, in the spelling that it is told to use,
-// which is also the file's.
+// which is also the file's. Other readers of the file want every member of it.
 type reviewOutput struct {
 	Findings    []reviewFinding `json:"findings"`
 	Correctness string          `json:"overall_correctness"`
@@ -45,8 +45,20 @@ type reviewFinding struct {
 	Title      string         `json:"title"`
 	Body       string         `json:"body"`
 	Confidence float64        `json:"confidence_score"`
-	Priority   *int           `json:"priority"`
+	Priority   int32          `json:"priority"` // 0 comes first
 	Location   reviewLocation `json:"code_location"`
+}
+
+// leastPriority is that of a finding that names none.
+const leastPriority = 3
+
+// UnmarshalJSON takes a finding without a priority for one that can wait.
+func (f *reviewFinding) UnmarshalJSON(raw []byte) error {
+	type plain reviewFinding
+	p := plain{Priority: leastPriority}
+	err := json.Unmarshal(raw, &p)
+	*f = reviewFinding(p)
+	return err
 }
 
 type reviewLocation struct {
@@ -55,8 +67,8 @@ type reviewLocation struct {
 }
 
 type reviewLines struct {
-	Start int `json:"start"`
-	End   int `json:"end"`
+	Start uint32 `json:"start"`
+	End   uint32 `json:"end"`
 }
 
 // parseReview reads what a reviewer said: JSON, JSON with something around it,

@@ -127,6 +127,28 @@ func TestReviewIsKept(t *testing.T) {
 	}, whole(message("m1", findings)))
 }
 
+// The other program reads findings only if they are whole.
+func TestFindingsAreKeptWhole(t *testing.T) {
+	for said, want := range map[string]string{
+		`{"findings":[{"title":"T","body":"B","priority":null}]}`: `"findings":[{"title":"T","body":"B","confidence_score":0,"priority":3,` +
+			`"code_location":{"absolute_file_path":"","line_range":{"start":0,"end":0}}}],"overall_correctness":"","overall_explanation":"","overall_confidence_score":0`,
+		`{"findings":[{"title":"T","code_location":{"line_range":{"start":-1,"end":2}}}]}`: `"findings":[],"overall_correctness":"","overall_explanation":"{`,
+	} {
+		engine(t, func(b *bench) {
+			b.start()
+			b.review()
+			b.idle()
+			raw, err := os.ReadFile(b.recorder.Path())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("of %s the file does not have %s:\n%s", said, want, raw)
+			}
+		}, whole(message("m1", said)))
+	}
+}
+
 func TestWhatReviewersSay(t *testing.T) {
 	tests := []struct{ name, said, want string }{
 		{"words", "all is well", "all is well"},
