@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/codexhost/codexhost/manager/thread"
@@ -109,7 +110,8 @@ func (m *Manager) Unarchived(ctx context.Context, id string) {
 	m.hub.announce(ctx, "thread/unarchived", &protocol.ThreadUnarchivedNotification{ThreadID: id})
 }
 
-// Delete removes a thread for good, with its file; it is shut down first.
+// Delete removes a thread for good, with its file; it is shut down first. One that
+// others build on is not removed: they would lose what they inherited.
 func (m *Manager) Delete(ctx context.Context, id string) error {
 	if err := checkID(id, "session"); err != nil {
 		return err
@@ -120,6 +122,9 @@ func (m *Manager) Delete(ctx context.Context, id string) error {
 	}
 	defer unlock()
 	l := m.loaded(id)
+	if err := m.refuseIfBuiltOn(id); err != nil {
+		return err
+	}
 	if err := m.unload(ctx, id); err != nil {
 		return err
 	}
@@ -131,6 +136,20 @@ func (m *Manager) Delete(ctx context.Context, id string) error {
 		return noRollout(id)
 	}
 	return nil
+}
+
+// refuseIfBuiltOn keeps a thread whose forks refer to it.
+func (m *Manager) refuseIfBuiltOn(id string) error {
+	forks, err := m.store.Dependents(id)
+	if err != nil {
+		return storeRefusal(err, id)
+	}
+	if len(forks) == 0 {
+		return nil
+	}
+	shown := strings.Join(forks[:min(len(forks), 5)], ", ")
+	return &thread.Refusal{Kind: thread.KindInvalidRequest, Remedy: "delete the forks first, or archive this thread",
+		Message: fmt.Sprintf("thread %s cannot be deleted: %d forks begin with it (%s)", id, len(forks), shown)}
 }
 
 // Deleted tells that a thread is gone.

@@ -36,6 +36,7 @@ func (m *Manager) Connect(o Observer) *Client {
 
 // Subscribe lets the client hear a thread. It reports whether that is new.
 func (c *Client) Subscribe(threadID string) bool {
+	defer c.hub.moved(threadID)
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	for _, x := range c.hub.subscribers[threadID] {
@@ -51,6 +52,7 @@ func (c *Client) Subscribe(threadID string) bool {
 
 // Unsubscribe ends a subscription. It reports whether there was one.
 func (c *Client) Unsubscribe(threadID string) bool {
+	defer c.hub.moved(threadID)
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	kept := without(c.hub.subscribers[threadID], c)
@@ -67,11 +69,17 @@ func (c *Client) Unsubscribe(threadID string) bool {
 // for their end.
 func (c *Client) Close() {
 	c.StopCommands()
+	var left []string
+	defer func() { c.hub.moved(left...) }()
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	c.hub.clients = without(c.hub.clients, c)
 	for id, list := range c.hub.subscribers {
-		if kept := without(list, c); len(kept) == 0 {
+		kept := without(list, c)
+		if len(kept) < len(list) {
+			left = append(left, id)
+		}
+		if len(kept) == 0 {
 			delete(c.hub.subscribers, id)
 		} else {
 			c.hub.subscribers[id] = kept
@@ -98,6 +106,8 @@ type hub struct {
 	subscribers map[string][]*Client // by thread id
 	open        map[string][]*question
 	told        atomic.Uint64 // events so far; whoever waits sees whether anything moves
+	onMove      func(threadID string)
+	onEvent     func(thread.Event)
 }
 
 // Event delivers what a thread tells to those it is for.
@@ -111,6 +121,9 @@ func (h *hub) Event(ctx context.Context, e thread.Event) {
 	h.mu.RUnlock()
 	for _, c := range to {
 		c.observer.Event(ctx, e)
+	}
+	if h.onEvent != nil {
+		h.onEvent(e)
 	}
 }
 

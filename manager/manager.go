@@ -51,6 +51,8 @@ type Manager struct {
 
 	loading keyLock // by thread id: held while a stored thread is loaded or its file moved
 
+	work sync.WaitGroup // clocks that have run out
+
 	mu          sync.Mutex // guards the fields below
 	threads     map[string]*live
 	client      thread.ClientInfo
@@ -75,7 +77,9 @@ type live struct {
 	mu       sync.Mutex // guards the fields below
 	servers  *mcp.Set   // nil without MCP servers
 	listener *serverListener
-	told     bool // somebody was told of records that could not be read
+	told     bool        // somebody was told of records that could not be read
+	clock    *time.Timer // runs while nobody needs the thread
+	closed   bool
 }
 
 // New makes a manager. It opens no file and starts nothing.
@@ -90,6 +94,7 @@ func New(o Options) (*Manager, error) {
 		opts: o, config: o.Config, log: o.Log, now: o.Now,
 		threads: make(map[string]*live),
 	}
+	m.hub.onMove, m.hub.onEvent = m.moved, m.settled
 	m.store = rollout.NewStore(o.Home, rollout.Options{Now: o.Now, Client: m.ownerName})
 	m.models = newModels(o.Home)
 	m.hub.subscribers, m.hub.open = make(map[string][]*Client), make(map[string][]*question)

@@ -57,6 +57,7 @@ func (m *Manager) Resume(ctx context.Context, p ResumeParams) (*Resumed, error) 
 	defer unlock() // whoever asks for the same thread meanwhile then finds it loaded
 	var r *Resumed
 	if l := m.loaded(p.ThreadID); l != nil {
+		m.restless(l) // who joins it is about to subscribe
 		r, err = m.rejoin(l, p)
 	} else {
 		r, err = m.resumeStored(ctx, p)

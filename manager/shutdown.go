@@ -147,6 +147,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
+	m.work.Wait() // each has a bound of its own
 	report := m.Shutdown(ctx, closeWait)
 	err := m.closeServices(ctx)
 	if n := len(report.TimedOut) + len(report.SubmitFailed); n > 0 {

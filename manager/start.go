@@ -130,18 +130,28 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 		return err
 	}
 	l.skills = m.skills.Hold(m.skillSettings(l.config))
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	if !m.enlist(l) {
 		l.close()
 		return errClosed
 	}
-	m.threads[l.id] = l
+	m.restless(l) // nobody is subscribed yet
 	return nil
+}
+
+// enlist puts a thread among the loaded ones, unless the manager is closed.
+func (m *Manager) enlist(l *live) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.threads[l.id] = l
+	return true
 }
 
 // close lets go of what the manager holds for a thread that has ended.
 func (l *live) close() {
+	l.stopClock()
 	if set := l.set(); set != nil {
 		set.Close()
 	}

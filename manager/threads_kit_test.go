@@ -29,17 +29,30 @@ type home struct {
 
 func newHome(t testing.TB, change ...func(*manager.Options)) *home {
 	t.Helper()
-	dir, cwd := t.TempDir(), t.TempDir()
-	if real, err := filepath.EvalSymlinks(cwd); err == nil {
-		cwd = real
-	}
-	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte("model_provider = \"offline\"\n[codexhost]\nfsync = \"off\"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	h := &home{TB: t, dir: dir, cwd: cwd, store: rollout.NewStore(dir, rollout.Options{Fsync: rollout.FsyncOff})}
+	h := newFolders(t).in(t)
 	h.boot(change...)
 	t.Cleanup(h.stop)
 	return h
+}
+
+// folders are a home and a working folder.
+type folders struct{ dir, cwd string }
+
+func newFolders(t testing.TB) folders {
+	t.Helper()
+	f := folders{t.TempDir(), t.TempDir()}
+	if real, err := filepath.EvalSymlinks(f.cwd); err == nil {
+		f.cwd = real
+	}
+	if err := os.WriteFile(filepath.Join(f.dir, "config.toml"), []byte("model_provider = \"offline\"\n[codexhost]\nfsync = \"off\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// in makes a home of the folders whose manager is not started yet.
+func (f folders) in(t testing.TB) *home {
+	return &home{TB: t, dir: f.dir, cwd: f.cwd, store: rollout.NewStore(f.dir, rollout.Options{Fsync: rollout.FsyncOff})}
 }
 
 // boot starts a manager, as a new process would.

@@ -75,6 +75,12 @@ func TestLifeOfAThread(t *testing.T) {
 		t.Errorf("after a revert: %+v %v", read, err)
 	}
 
+	if err := b.Delete(ctx, id); kindOf(err) != thread.KindInvalidRequest || !strings.Contains(err.Error(), f.View.ID) {
+		t.Fatalf("deleting what a fork builds on: %v", err)
+	}
+	if err := b.Delete(ctx, f.View.ID); err != nil {
+		t.Fatal(err)
+	}
 	if err := b.Delete(ctx, id); err != nil {
 		t.Fatal(err)
 	}

@@ -74,6 +74,38 @@ func (s *Store) inherit(h *History) error {
 	return nil
 }
 
+// Dependents names the threads that begin with lines of a thread's files. It looks into every file that was made
+// since then.
+func (s *Store) Dependents(id string) (ids []string, err error) {
+	own := map[string]bool{id: true}
+	var list []candidate
+	collect := func(dir *folder) bool {
+		for _, e := range dir.files {
+			if e.id == id {
+				own[orElse(e.segment, e.id)] = true
+			} else {
+				list = append(list, candidate{id: e.id, path: e.path})
+			}
+		}
+		return true
+	}
+	if err := s.days(oldestDay(id), collect); err != nil {
+		return nil, fmt.Errorf("looking for forks of thread %s: %w", id, err)
+	}
+	dir, err := s.listing.read(s.archive())
+	if err != nil {
+		return nil, fmt.Errorf("looking for forks of thread %s: %w", id, err)
+	}
+	collect(dir)
+	for i, h := range s.warm(list) {
+		if base := h.meta.Base; base != nil && own[base.ThreadID] && !slices.Contains(ids, list[i].id) {
+			ids = append(ids, list[i].id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
 // baseSource is the stretch of another file that a base names, up to an ordinal that is the base's own or lower.
 func (s *Store) baseSource(base *Base, end uint64) (src source, m Meta, err error) {
 	path, err := s.segmentPath(base.ThreadID)
