@@ -39,6 +39,8 @@ type Connection struct {
 	client  *manager.Client // this connection's subscriptions and commands
 	ctx     context.Context // of the requests; that of Run
 
+	opening sync.Mutex // held from the answer that names a new thread until the thread was told of
+
 	mu        sync.Mutex        // guards the fields below
 	session   *session          // nil until initialize
 	workspace *workspace.Client // nil until the first request about files
@@ -96,6 +98,7 @@ const hugeRequest = 8 << 20
 // Request takes a request from the reader and puts it in its lane. It blocks
 // while too many requests wait.
 func (c *Connection) Request(_ context.Context, id jsonrpc.ID, method string, params json.RawMessage) {
+	c.opened()
 	r, err := c.admit(method, params)
 	if len(params) > hugeRequest {
 		defer debug.FreeOSMemory() // what one such request took is not kept for the next
@@ -109,6 +112,13 @@ func (c *Connection) Request(_ context.Context, id jsonrpc.ID, method string, pa
 		return
 	}
 	c.lanes.run(r.lane, func() { c.serve(r, id, method) })
+}
+
+// opened waits while a thread that a client has just been given is told of: only
+// then may a request about it be served.
+func (c *Connection) opened() {
+	c.opening.Lock()
+	defer c.opening.Unlock()
 }
 
 // Notification takes a notification from the reader. None of those a client may
@@ -134,8 +144,9 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 		c.lanes.beside(func() { c.answer(done, id, method) })
 		return
 	}
-	if done.opened != "" {
-		defer c.lanes.reserve(lane{done.opened})()
+	if done.opens {
+		c.opening.Lock()
+		defer c.opening.Unlock()
 	}
 	c.conn.Reply(id, done.result)
 	if done.after != nil {

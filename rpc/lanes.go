@@ -57,15 +57,6 @@ func (l *lanes) beside(f func()) {
 	l.work.Go(func() { f(); l.done() })
 }
 
-// reserve makes a lane that nobody can have used yet busy: what comes into it
-// waits until release, which is called once.
-func (l *lanes) reserve(in lane) (release func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queues[in.key] = nil
-	return func() { l.work.Go(func() { l.drain(in.key) }) }
-}
-
 // drain serves a lane until it is empty.
 func (l *lanes) drain(key string) {
 	for {

@@ -14,7 +14,7 @@ import (
 type reply struct {
 	result any
 	after  func()
-	opened string // id of a thread that the answer makes known: requests about it wait for after
+	opens  bool // the answer makes a thread known: what is asked next waits for after
 	later  func(ctx context.Context) (any, error)
 	large  bool // its memory is given back once it is out
 }

@@ -122,33 +122,6 @@ func TestLanes(t *testing.T) {
 	})
 }
 
-// A reserved lane takes what comes and serves it after its release.
-func TestReservedLane(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var l lanes
-		l.init()
-		served := 0
-		release := l.reserve(lane{"new"})
-		for range 3 {
-			l.run(lane{"new"}, func() { served++ })
-		}
-		synctest.Wait()
-		if served != 0 {
-			t.Error("served before its release")
-		}
-		release()
-		l.close()
-		if served != 3 || len(l.queues) != 0 {
-			t.Errorf("%d served, left %v", served, l.queues)
-		}
-		l.reserve(lane{"unused"})()
-		l.close()
-		if len(l.queues) != 0 {
-			t.Errorf("left %v", l.queues)
-		}
-	})
-}
-
 // Whoever brings more than may wait is held up until there is room.
 func TestLanesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

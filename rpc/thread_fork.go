@@ -40,7 +40,7 @@ func threadFork(ctx context.Context, c *Connection, p *protocol.ThreadForkParams
 			c.manager.Begun(ctx, &started)
 			c.manager.Forked(ctx, forked)
 		},
-		opened: forked.View.ID,
-		large:  largeTurns(forked.View.Turns),
+		opens: true,
+		large: largeTurns(forked.View.Turns),
 	}, nil
 }

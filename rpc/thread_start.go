@@ -38,7 +38,7 @@ func threadStart(ctx context.Context, c *Connection, p *protocol.ThreadStartPara
 			ApprovalsReviewer: protocol.ApprovalsReviewerUser, Sandbox: s.Sandbox,
 			ReasoningEffort: opened.View.ReasoningEffort, MultiAgentMode: protocol.MultiAgentModeExplicitRequestOnly,
 		},
-		after:  func() { c.manager.Begun(ctx, opened) },
-		opened: opened.View.ID,
+		after: func() { c.manager.Begun(ctx, opened) },
+		opens: true,
 	}, nil
 }
