@@ -159,6 +159,49 @@
     (codexhost-tests--text "[done]")
     (codexhost-tests--text "[declined]")))
 
+;; The patches are whole ones, so that the change of a file is tested beside a new one.
+(defun codexhost-tests--patch (file)
+  "Return a prompt that makes the model add FILE."
+  (format "patch:*** Begin Patch\n*** Add File: %s\n+hello\n+world\n*** End Patch ;; say:end" file))
+
+(ert-deftest codexhost-tests-diff ()
+  "A change of files is shown as a diff and made after approval."
+  (codexhost-tests--with-chat
+    (codexhost-say (codexhost-tests--patch "new.txt"))
+    (codexhost-tests--wait "the question" codexhost--questions)
+    (codexhost-tests--text "? Change new.txt?")
+    (should-not (file-exists-p "new.txt"))
+    (with-current-buffer "*codexhost diff*"
+      (should (eq major-mode 'diff-mode))
+      (should (string-search "+hello\n+world\n" (buffer-string)))
+      (kill-buffer))
+    (codexhost-tests--push "Yes]")
+    (codexhost-tests--idle)
+    (codexhost-tests--text "± add new.txt  [done]")
+    (should (file-exists-p "new.txt"))
+    (goto-char (point-max))
+    (codexhost-diff) ; of the turn
+    (with-current-buffer "*codexhost diff*"
+      (should (string-search "+hello" (buffer-string))))
+    (let ((buffer (find-file-noselect "new.txt")))
+      (codexhost-tests--say
+       "patch:*** Begin Patch\n*** Update File: new.txt\n@@\n-hello\n+good day\n world\n*** End Patch ;; say:end" "Yes]")
+      (codexhost-tests--text "± update new.txt  [done]")
+      (search-backward "± update")
+      (codexhost-diff) ; at point
+      (with-current-buffer "*codexhost diff*"
+        (should (string-search "-hello\n+good day\n" (buffer-string))))
+      (with-current-buffer buffer
+        (should (equal (buffer-string) "good day\nworld\n")) ; what is visited is reverted
+        (kill-buffer)))))
+
+(ert-deftest codexhost-tests-refuse-diff ()
+  "A refused change is not made."
+  (codexhost-tests--with-chat
+    (codexhost-tests--say (codexhost-tests--patch "kept.txt") "No]")
+    (codexhost-tests--text "± add kept.txt  [declined]")
+    (should-not (file-exists-p "kept.txt"))))
+
 (ert-deftest codexhost-tests-interrupt ()
   "A turn is interrupted, and the thread goes on."
   (codexhost-tests--with-chat

@@ -17,8 +17,8 @@
 ;; Elsewhere: `M-x codexhost-send-region' asks about the region.
 ;;
 ;; The connection is one of the built-in jsonrpc library with its Content-Length framing.  Two things are done
-;; here and not there: members of a message that the library does not know are left out, because it refuses them
-;; before Emacs 30; and questions of the host are answered when the user answers, not before the dispatcher returns.
+;; here and not there: members of a message that JSON-RPC does not have are left out, because the library refuses
+;; them; and questions of the host are answered when the user answers, not when the dispatcher returns.
 
 ;;; Code:
 
@@ -158,10 +158,10 @@
   (let* ((chat (current-buffer))
          (name (format "codexhost %s" (buffer-name)))
          (connection
-          (codexhost--link
+          (apply
+           #'make-instance 'codexhost--link
            :name name
            :chat chat
-           :events-buffer-scrollback-size 0
            :notification-dispatcher
            (lambda (connection method params)
              (when (buffer-live-p chat)
@@ -180,7 +180,11 @@
                            :connection-type 'pipe
                            :coding '(binary . utf-8-emacs-unix)
                            :noquery t
-                           :stderr (get-buffer-create (format "*%s stderr*" name)))))))
+                           :stderr (get-buffer-create (format "*%s stderr*" name))))
+           ;; No log of all messages; the library has renamed this in version 1.0.24.
+           (if (fboundp 'jsonrpc-convert-from-endpoint)
+               '(:events-buffer-config (:size 0 :format full))
+             '(:events-buffer-scrollback-size 0)))))
     (setq codexhost--connection connection
           codexhost--loaded nil)
     (let ((process (jsonrpc--process connection)))
@@ -208,15 +212,19 @@ FAILED the error is shown."
                     (with-current-buffer chat
                       (funcall function value))))))
       (let ((fail (back (or failed #'codexhost--show-error))))
-        (jsonrpc-async-request
-         codexhost--connection method params
-         :success-fn (back done)
-         :error-fn fail
-         :timeout codexhost-request-timeout
-         :timeout-fn (lambda ()
-                       (funcall fail (list :message
-                                           (format "No answer to %s within %d s"
-                                                   method codexhost-request-timeout)))))))))
+        (condition-case err
+            (jsonrpc-async-request
+             codexhost--connection method params
+             :success-fn (back done)
+             :error-fn fail
+             :timeout codexhost-request-timeout
+             :timeout-fn (lambda ()
+                           (funcall fail (list :message
+                                               (format "No answer to %s within %d s"
+                                                       method codexhost-request-timeout)))))
+          (error
+           (when (codexhost--live-p) ; if it died just now, that is told by itself
+             (signal (car err) (cdr err)))))))))
 
 (defun codexhost--kind (err)
   "Return the kind of the error ERR, a string or nil."

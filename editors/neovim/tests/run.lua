@@ -199,6 +199,51 @@ test('several questions are asked one after the other', function()
   contains(text(), '[declined]')
 end)
 
+test('a patch is shown as a diff and applied after approval', function()
+  fresh()
+  local patch = '*** Begin Patch\n*** Add File: new.txt\n+hello\n+world\n*** End Patch'
+  answers = { 'Yes' }
+  local shown
+  local select = vim.ui.select
+  vim.ui.select = function(...)
+    local window = vim.fn.bufwinid('codexhost://diff')
+    if window >= 0 then
+      shown = table.concat(vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false), '\n')
+    end
+    select(...)
+  end
+  session.prompt('patch:' .. patch .. ' ;; say:end')
+  wait('the patch', function()
+    return read('new.txt') ~= nil and session.status() == 'idle'
+  end)
+  assert(read('new.txt') == 'hello\nworld\n', read('new.txt'))
+  contains(asked[1].prompt, 'Change new.txt?')
+  contains(shown or 'no diff', '+hello\n+world')
+  contains(text(), '± add new.txt  [done]')
+  vim.cmd('edit new.txt')
+  local buffer = vim.api.nvim_get_current_buf()
+  local update = '*** Begin Patch\n*** Update File: new.txt\n@@\n-hello\n+good day\n world\n*** End Patch'
+  answers = { 'Yes' }
+  session.prompt('patch:' .. update .. ' ;; say:end')
+  wait_text('± update new.txt  [done]')
+  idle()
+  vim.ui.select = select
+  contains(shown, '-hello\n+good day')
+  vim.o.autoread = true
+  vim.cmd('checktime')
+  assert(vim.api.nvim_buf_get_lines(buffer, 0, 1, false)[1] == 'good day', 'the buffer has the old text')
+  vim.cmd('CodexhostDiff')
+  contains(table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr('codexhost://diff'), 0, -1, false), '\n'), '+good day')
+end)
+
+test('a refused patch leaves the file alone', function()
+  fresh()
+  answers = { 'No' }
+  say('patch:kept.txt other ;; say:end')
+  assert(not read('kept.txt'), 'the file is there')
+  contains(text(), '[declined]')
+end)
+
 test('a turn is interrupted', function()
   fresh()
   vim.cmd('Codexhost stall:')
