@@ -45,6 +45,10 @@ func userItem(items []protocol.UserInput) json.RawMessage {
 
 // localImage is a file as a data URL. Its errors are for the model to read.
 func localImage(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe or a device would not end
+		//lint:ignore ST1005 models know the text
+		return "", fmt.Errorf("Codex could not read the local image at `%s`: it is no file", path)
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		//lint:ignore ST1005 models know the text

@@ -189,18 +189,18 @@ func TestUserItem(t *testing.T) {
 	got := string(userItem([]protocol.UserInput{
 		&protocol.UserInputText{Text: "say \"hi\""}, &protocol.UserInputImage{URL: &url},
 		&protocol.UserInputLocalImage{Path: filepath.Join(dir, "a.png")}, &protocol.UserInputLocalImage{Path: filepath.Join(dir, "a.txt")},
-		&protocol.UserInputLocalImage{Path: filepath.Join(dir, "gone")}, &protocol.UserInputSkill{Name: "x"},
+		&protocol.UserInputLocalImage{Path: filepath.Join(dir, "gone")}, &protocol.UserInputLocalImage{Path: dir}, &protocol.UserInputLocalImage{Path: os.DevNull}, &protocol.UserInputSkill{Name: "x"},
 	}))
 	for _, want := range []string{
 		`{"type":"input_text","text":"say \"hi\""},{"type":"input_image","image_url":"https://example.org/x","detail":"high"}`,
 		`"image_url":"data:image/png;base64,` + base64.StdEncoding.EncodeToString([]byte(png)) + `"`,
-		"unsupported image format `text/plain; charset=utf-8`", "could not read the local image at `",
+		"unsupported image format `text/plain; charset=utf-8`", "could not read the local image at `", dir + "`: it is no file", os.DevNull + "`: it is no file",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s\nlacks %s", got, want)
 		}
 	}
-	if n := strings.Count(got, `"type":"input_`); n != 5 {
+	if n := strings.Count(got, `"type":"input_`); n != 7 {
 		t.Errorf("%d parts in %s", n, got)
 	}
 }
