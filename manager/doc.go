@@ -4,7 +4,7 @@
 //
 // A [Manager] is used concurrently by any number of clients. A [Client] is one
 // of them: it hears what the threads it is subscribed to tell, and what is
-// announced to all. The manager declares what it needs of a client ([Observer],
+// announced to all, and owns the commands that it runs by itself, which end with it. The manager declares what it needs of a client ([Observer],
 // and thread.Asker for questions); it must not know who implements them, so it
 // never imports the server.
 //

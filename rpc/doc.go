@@ -10,9 +10,11 @@
 // Order. The reader only decodes the envelope and puts the request in its lane;
 // a lane serves one request at a time, lanes do not wait for each other. Requests
 // about one thread share that thread's lane, turn/interrupt has its own so that
-// it overtakes; what is neither about a thread nor slow shares the connection's
-// lane. A response is queued before the notifications that it causes: a handler
-// returns them as an after-function, which runs once the response is on its way.
+// it overtakes; requests about one process of the client's share a lane; what is
+// neither and not slow shares the connection's lane. A response is queued before
+// the notifications that it causes: a handler returns them as an after-function,
+// which runs once the response is on its way. An answer that takes long, as that
+// of a command, is a later-function, waited for when the lane has gone on.
 //
 // The package must not know files, models or processes: that is the manager's.
 package rpc

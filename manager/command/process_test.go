@@ -416,6 +416,30 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// Where too many run, the next one waits, no longer than it is allowed to, and
+// gives its name back.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	table := newTable(t)
+	for range mostProcesses {
+		table.slots <- struct{}{}
+	}
+	r := shell(t, "true")
+	r.Name = "next"
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := table.Start(ctx, r); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("starting one too many: %v", err)
+	}
+	time.AfterFunc(10*time.Millisecond, func() { <-table.slots })
+	p := start(t, table, r)
+	p.Begin(nil)
+	end(t, p)
+	if n := len(table.slots); n != mostProcesses-1 {
+		t.Errorf("%d places are taken, want %d", n, mostProcesses-1)
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	r := shell(t, "echo early; sleep 1000")
