@@ -21,7 +21,8 @@ type ForkParams struct {
 	LastTurnID   *string // the last turn to keep
 	BeforeTurnID *string // the first turn to leave out
 	Ephemeral    bool
-	ExcludeTurns bool // leave the turns out of the view
+	Snapshot     ForkSnapshot // instead of a turn id; nil keeps everything, as Interrupted does
+	ExcludeTurns bool         // leave the turns out of the view
 	ThreadSource string
 }
 
@@ -32,6 +33,9 @@ type ForkParams struct {
 func (m *Manager) Fork(ctx context.Context, p ForkParams) (*Resumed, error) {
 	if p.LastTurnID != nil && p.BeforeTurnID != nil {
 		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: "`beforeTurnId` cannot be combined with `lastTurnId`", Remedy: "name one of them"}
+	}
+	if p.Snapshot != nil && (p.LastTurnID != nil || p.BeforeTurnID != nil) {
+		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: "a snapshot cannot be combined with a turn id", Remedy: "name one of them"}
 	}
 	o, err := m.origin(p)
 	if err != nil {
@@ -70,11 +74,13 @@ func (m *Manager) origin(p ForkParams) (o origin, err error) {
 			return o, &thread.Refusal{Kind: thread.KindThreadBusy, Message: "lastTurnId '" + now.ActiveTurn + "' identifies an in-progress turn", Remedy: "wait for its end, or fork before it"}
 		}
 		ref = l.path
-		if p.LastTurnID == nil && p.BeforeTurnID == nil && now.Past != nil && l.meta.HistoryMode == rollout.ModePaginated && m.store.Refers(now.At) {
+		if p.LastTurnID == nil && p.BeforeTurnID == nil && p.Snapshot == nil && now.Past != nil && l.meta.HistoryMode == rollout.ModePaginated && m.store.Refers(now.At) {
 			return origin{meta: l.recordedMeta(now), cut: rollout.Cut{At: now.At}, moment: &now}, nil
 		}
 	}
 	switch {
+	case p.Snapshot != nil:
+		return m.snapshotOrigin(ref, p)
 	case p.LastTurnID != nil:
 		o.meta, o.cut, err = m.store.CutAt(ref, *p.LastTurnID, true)
 	case p.BeforeTurnID != nil:
@@ -129,6 +135,13 @@ func (m *Manager) forkOrigin(ctx context.Context, p ForkParams, o origin) (*Resu
 	meta := m.forkMeta(o.meta, p.ThreadSource)
 	if p.Ephemeral {
 		return m.forkEphemeral(ctx, p, meta, o)
+	}
+	if p.Snapshot != nil && o.cut.Empty {
+		recorder, fresh, err := m.freshFork(meta)
+		if err != nil {
+			return nil, storeRefusal(err, meta.ID)
+		}
+		return m.adopt(ctx, ResumeParams{Wanted: p.Wanted, ExcludeTurns: true}, recorder, fresh)
 	}
 	var recorder *rollout.Recorder
 	var err error

@@ -32,6 +32,7 @@ type Options struct {
 	Executable string // run in the roles of the built-in plugins; empty means the running one
 	Log        hclog.Logger
 	Now        func() time.Time
+	CaptureOps bool // keep what goes through SendOp, for tests
 }
 
 // A Manager holds the live threads. See the package comment.
@@ -51,6 +52,8 @@ type Manager struct {
 
 	loading keyLock // by thread id: held while a stored thread is loaded or its file moved
 
+	creations creations
+
 	work sync.WaitGroup // clocks that have run out
 
 	mu          sync.Mutex // guards the fields below
@@ -59,6 +62,7 @@ type Manager struct {
 	extraSkills []string       // folders, set by a client
 	specs       []plugins.Spec // of the plugin host
 	closed      bool
+	captured    []CapturedOp // sent, if they are captured
 }
 
 // live is a loaded thread and what the manager holds for it.

@@ -20,6 +20,7 @@ type recalled struct {
 	lastTurn      string
 	usage, last   *model.Usage // nil where nobody counted
 	updated       time.Time
+	fresh         bool // nothing is written yet
 
 	items  []json.RawMessage
 	past   *thread.Past
@@ -73,7 +74,7 @@ func (r *recalled) mode(s thread.Settings) thread.Settings {
 
 // spec is what the thread is born with again.
 func (r *recalled) spec(s thread.Settings, recorder *rollout.Recorder, client thread.ClientInfo) thread.Spec {
-	spec := thread.Spec{ID: r.meta.ID, SessionID: r.meta.SessionID, Settings: s, Started: true,
+	spec := thread.Spec{ID: r.meta.ID, SessionID: r.meta.SessionID, Settings: s, Started: !r.fresh,
 		History: r.items, Past: r.past, Recall: r.recall,
 		Usage: r.usage, LastUsage: r.last, Preview: r.preview, LastTurn: r.lastTurn,
 		Recorder: recorder, Client: client}

@@ -269,7 +269,7 @@ func storeRefusal(err error, id string) error {
 	var locked *rollout.LockedError
 	switch {
 	case errors.As(err, &locked):
-		return &thread.Refusal{Kind: thread.KindThreadBusy, Message: locked.Error(), Remedy: "close it in the program that has it open, or read it with thread/read"}
+		return &Locked{Owner: locked.Owner, Refusal: &thread.Refusal{Kind: thread.KindThreadBusy, Message: locked.Error(), Remedy: lockedRemedy(locked.Owner)}}
 	case errors.Is(err, rollout.ErrArchived):
 		return &thread.Refusal{Kind: thread.KindInvalidRequest, Remedy: "call thread/unarchive first",
 			Message: fmt.Sprintf("session %s is archived. Run `codex unarchive %s` to unarchive it first.", id, id)}

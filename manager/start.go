@@ -25,6 +25,8 @@ type StartParams struct {
 	Ephemeral    bool
 	HistoryMode  string // rollout.ModePaginated or rollout.ModeLegacy
 	ThreadSource string
+	ServiceName  string // labels what is measured of the thread
+	ParentTrace  string // W3C traceparent of what asked for the thread; ignored if it is none
 }
 
 // Wanted are the settings that a client may name when it starts, resumes or
@@ -58,6 +60,11 @@ func (m *Manager) Start(ctx context.Context, p StartParams) (*Opened, error) {
 		return nil, &thread.Refusal{Kind: thread.KindInvalidInput, Message: err.Error(), Remedy: "correct the tool and start the thread again"}
 	}
 	id := uuid.Must(uuid.NewV7()).String()
+	if p.ParentTrace != "" && !isTraceparent(p.ParentTrace) {
+		m.log.Warn("ignoring a parent trace that is none", "thread", id)
+		p.ParentTrace = ""
+	}
+	m.log.Debug("starting a thread", "thread", id, "service", p.ServiceName, "trace", p.ParentTrace)
 	meta := m.newMeta(id, settings, cfg, p)
 	spec := thread.Spec{ID: id, SessionID: id, Settings: settings, Client: m.introduced()}
 	if !p.Ephemeral {
@@ -271,4 +278,19 @@ func dynamicTools(raw json.RawMessage) *tool.Dynamic {
 		return nil
 	}
 	return d
+}
+
+// isTraceparent reports whether a text is a W3C traceparent: version, trace, parent
+// and flags in lower-case hexadecimal, neither id all zeros.
+func isTraceparent(s string) bool {
+	parts := strings.Split(s, "-")
+	if len(parts) < 4 || len(parts[0]) != 2 || len(parts[1]) != 32 || len(parts[2]) != 16 || len(parts[3]) != 2 || parts[0] == "ff" {
+		return false
+	}
+	for _, p := range parts[:4] {
+		if strings.Trim(p, "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return strings.Trim(parts[1], "0") != "" && strings.Trim(parts[2], "0") != ""
 }

@@ -73,6 +73,15 @@ func (h *History) CutBeforeUserMessage(n int) Cut {
 	return Cut{At: at, Empty: h.nothingBefore(at)}
 }
 
+// CutBeforeSpokenMessage keeps what came before the nth message that the user ever sent, counted from 0, also of
+// those that were rolled back since. Where there is no such message nothing is kept.
+func (h *History) CutBeforeSpokenMessage(n int) Cut {
+	if n < 0 || n >= len(h.spoken) {
+		return Cut{At: h.End, Empty: true}
+	}
+	return Cut{At: h.spoken[n], Empty: n == 0}
+}
+
 // nothingBefore reports whether a cut leaves nothing of what the user and the model said.
 func (h *History) nothingBefore(at Position) bool {
 	switch {

@@ -39,6 +39,7 @@ type History struct {
 	Warnings  Warnings
 
 	sources []source
+	spoken  []Position // before every message of the user, also those that were rolled back
 }
 
 // UserMessage is the place of one message of the user: a point to fork before.

@@ -81,6 +81,7 @@ func (b *historyBuilder) item(payload []byte, at Position) {
 	}
 	if kind == "message" && role == "user" && !contextual(payload) {
 		h.UserMessages = append(h.UserMessages, UserMessage{len(h.Items), at, b.turnID})
+		h.spoken = append(h.spoken, at)
 		b.ended = false
 		if h.Preview == "" {
 			h.Preview = previewOf(messageText(payload))

@@ -66,6 +66,7 @@ func wireFailure(err error) (e *jsonrpc.Error, own bool) {
 	var m *malformed
 	var f *thread.Failure
 	var provider *manager.ProviderError
+	var locked *manager.Locked
 	var write *config.WriteError
 	var steer *thread.NotSteerable
 	switch {
@@ -86,6 +87,11 @@ func wireFailure(err error) (e *jsonrpc.Error, own bool) {
 		data["type"], data["modelProvider"] = "modelProviderNotConfigured", provider.ID
 	case errors.Is(err, manager.ErrNoTurns), errors.Is(err, manager.ErrNoItems):
 		code, kind, remedy = codeMethodNotFound, thread.KindInvalidRequest, "start a turn first"
+	case errors.As(err, &locked):
+		kind, remedy = locked.Kind, locked.Remedy
+		if locked.Owner != nil {
+			data["owner"] = locked.Owner
+		}
 	case errors.As(err, &r):
 		kind, remedy = r.Kind, r.Remedy
 	case errors.As(err, &m):
