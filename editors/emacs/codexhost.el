@@ -94,7 +94,8 @@
 
 (defclass codexhost--link (jsonrpc-process-connection)
   ((chat :initarg :chat :documentation "The buffer of the chat.")
-   (closing :initform nil :documentation "Whether we ended it."))
+   (closing :initform nil :documentation "Whether we ended it.")
+   (ended :initform nil :documentation "Whether its end was told."))
   "A connection to a host.")
 
 (defun codexhost--empty ()
@@ -223,8 +224,9 @@ FAILED the error is shown."
                                                (format "No answer to %s within %d s"
                                                        method codexhost-request-timeout)))))
           (error
-           (when (codexhost--live-p) ; if it died just now, that is told by itself
-             (signal (car err) (cdr err)))))))))
+           (if (codexhost--live-p)
+               (signal (car err) (cdr err))
+             (codexhost--ended codexhost--connection)))))))) ; it died just now
 
 (defun codexhost--kind (err)
   "Return the kind of the error ERR, a string or nil."
@@ -248,7 +250,8 @@ FAILED the error is shown."
 
 (defun codexhost--ended (connection)
   "Take note of the end of the host behind CONNECTION."
-  (when (eq connection codexhost--connection)
+  (when (and (eq connection codexhost--connection) (not (oref connection ended)))
+    (oset connection ended t)
     (let ((turn codexhost--turn)
           (words (codexhost--last-words connection))
           (status (process-exit-status (jsonrpc--process connection))))
