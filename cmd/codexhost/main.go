@@ -29,6 +29,8 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A client that no longer reads is an error of the write, not the host's death.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	in, out := shieldStdio()
 	os.Exit(run(ctx, os.Args[1:], in, out, os.Stderr))
 }

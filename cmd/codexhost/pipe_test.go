@@ -75,3 +75,37 @@ func TestPipe(t *testing.T) {
 		}
 	}
 }
+
+// A client that closes its end of the output ends the host in good order.
+func TestClosedOutput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	exe, home := buildInto(t, t.TempDir(), "cmd/codexhost"), t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe)
+	cmd.Env = append(os.Environ(), "CODEX_HOME="+home, "HOME="+home, "OPENAI_API_KEY=")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Write([]byte(`{"id":1,"method":"initialize","params":{"clientInfo":{"name":"pipe","version":"1"}}}` + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the status is looked at below
+	if !cmd.ProcessState.Exited() {
+		t.Errorf("the host ended by %s", cmd.ProcessState)
+	}
+}
