@@ -7,8 +7,8 @@
 // Ordering: the output of one stream is told in its order; the end of a process comes after all of its output. A name is
 // free again before the end is told.
 //
-// Blocking: telling output may block, and then this stream alone waits: the command goes on, what it writes is held up to
-// the bound of its request. Input never blocks who writes it; it is held up to a bound, and who writes is told when there
+// Blocking: telling output may block, and then this stream alone waits: what its command writes is held up to a bound, and
+// beyond it the command stands still, unless its cap is within the bound. Input never blocks who writes it; it is held up to a bound, and who writes is told when there
 // is room again. A process ends when its command ends, its time is over, it is killed, or its table is closed, and takes
 // with it whatever it started. [Table.Close] waits for all of them.
 package command

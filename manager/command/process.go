@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -21,7 +22,8 @@ type Request struct {
 	Timeout time.Duration
 	// Cap is how many bytes of each stream are told or kept, from the beginning; None is as many as can be held.
 	Cap int64
-	// Tell is told the output as it comes. Nil: it is kept for the end.
+	// Tell is told the output as it comes; with a cap beyond a mebibyte, the command waits for it. Nil: the output is
+	// kept for the end.
 	Tell Teller
 }
 
@@ -34,15 +36,18 @@ type Teller interface {
 type Chunk struct {
 	Stderr bool
 	Data   []byte
-	// Cut says that nothing more of this stream will be told: the cap is reached, or the teller was too slow.
+	// Cut says that nothing more of this stream will be told: the cap is reached, or the teller was too slow for what
+	// something left behind has written.
 	Cut bool
 }
 
 const (
 	// mostKept bounds what is kept of a stream until the end of its command.
 	mostKept = 64 << 20
-	// mostPending bounds what is held of a stream for a teller that is slow.
-	mostPending = 2 << 20
+	// mostPending bounds what is held of a stream for a teller that is slow. A command whose cap is beyond that waits
+	// for its teller at pace; what its pipe holds when it ends must fit, too.
+	mostPending = 1 << 20
+	pace        = mostPending / 2
 	// drain is how long the output may go on after its command, while something left behind holds it open.
 	drain = 2 * time.Second
 )
@@ -74,7 +79,8 @@ type Process struct {
 	request Request
 	running *sandbox.Process
 	started time.Time
-	in      *input // nil: the command has no input of the client's
+	in      *input                   // nil: the command has no input of the client's
+	unheard [2]*sandbox.Subscription // of stdout and stderr, where there are any to be told
 
 	begin sync.Once
 	begun chan struct{}
@@ -113,7 +119,32 @@ func newProcess(t *Table, r Request, running *sandbox.Process) *Process {
 	if r.Sandbox.Stdin || r.Sandbox.TTY != nil {
 		p.in = newInput()
 	}
+	if r.Tell == nil {
+		return p
+	}
+	for i, s := range p.streams() {
+		if s == nil {
+			continue
+		}
+		p.unheard[i] = s.Subscribe(math.MaxInt)
+		if r.Cap < 0 || r.Cap > mostPending {
+			p.unheard[i].Pace(pace)
+		}
+	}
 	return p
+}
+
+func (p *Process) streams() [2]*sandbox.Stream {
+	return [2]*sandbox.Stream{p.running.Stdout(), p.running.Stderr()}
+}
+
+// unpace lets what has ended be read to its end, whether it is told or not.
+func (p *Process) unpace() {
+	for _, sub := range p.unheard {
+		if sub != nil {
+			sub.Unpace()
+		}
+	}
 }
 
 // Begin lets the output be told, and calls onEnd (if not nil) after the last of it. Only the first call counts.
@@ -155,6 +186,7 @@ func (p *Process) run() {
 		p.tell(telling)
 	})
 	code, forced := p.attend(life)
+	p.unpace()
 	p.result.Held = !forced && !p.drained(life)
 	p.result.Err = p.running.Close()
 	starve()
@@ -249,7 +281,7 @@ func (p *Process) force(code int) int {
 
 // said is how much the command has written so far.
 func (p *Process) said() (n int64) {
-	for _, s := range []*sandbox.Stream{p.running.Stdout(), p.running.Stderr()} {
+	for _, s := range p.streams() {
 		if s != nil {
 			n += s.Snapshot().Total
 		}
@@ -262,7 +294,7 @@ func (p *Process) drained(life context.Context) bool {
 	if _, err := p.running.Wait(life); err != nil {
 		return false
 	}
-	for _, s := range []*sandbox.Stream{p.running.Stdout(), p.running.Stderr()} {
+	for _, s := range p.streams() {
 		if s == nil {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -243,8 +244,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// Whoever is told slowly gets all of a stream up to its cap, and holds up neither
-// the command nor others.
+// Whoever is told slowly gets all of a stream up to its cap, and holds up no other
+// command; his own waits if it has much to say.
 func TestSlowTeller(t *testing.T) {
 	t.Parallel()
 	table := newTable(t)
@@ -255,13 +256,11 @@ func TestSlowTeller(t *testing.T) {
 	capped := start(t, table, r)
 	capped.Begin(nil)
 	flood := newTold(gate)
-	r = shell(t, "head -c 100000000 /dev/zero")
+	r = shell(t, "head -c 50000000 /dev/zero; echo end")
 	r.Tell = flood
 	uncapped := start(t, table, r)
 	uncapped.Begin(nil)
-	for _, p := range []*Process{capped, uncapped} {
-		within(t, p.running.Gone(), "the command waits for the teller")
-	}
+	within(t, capped.running.Gone(), "the command waits for the teller")
 	other := start(t, table, shell(t, "echo fine"))
 	other.Begin(nil)
 	if got := end(t, other); string(got.Stdout.Data) != "fine\n" {
@@ -272,11 +271,38 @@ func TestSlowTeller(t *testing.T) {
 	if text, cut := live.text(false); len(text) != 1000000 || cut {
 		t.Errorf("told %d bytes of 1000000, cut %v", len(text), cut)
 	}
-	if got := end(t, uncapped); !got.Stdout.Cut {
-		t.Error("a gap is not told")
+	if got := end(t, uncapped); got.Stdout.Cut || got.Held {
+		t.Errorf("a flood was cut (%v) or held up (%v)", got.Stdout.Cut, got.Held)
 	}
-	if text, cut := flood.text(false); len(text) > 2*mostPending || !cut {
-		t.Errorf("told %d bytes of a flood, cut %v", len(text), cut)
+	if text, _ := flood.text(false); len(text) != 50000004 || !strings.HasSuffix(text, "end\n") {
+		t.Errorf("told %d bytes of a flood", len(text))
+	}
+}
+
+// A command that waits for its teller can be ended, and one that has ended is
+// told of to its last byte.
+func TestPaced(t *testing.T) {
+	t.Parallel()
+	table := newTable(t)
+	gate := make(chan struct{})
+	r := shell(t, "yes")
+	r.Tell = newTold(gate)
+	p := start(t, table, r)
+	p.Begin(nil)
+	p.Kill()
+	within(t, p.running.Gone(), "a command that waits cannot be killed")
+
+	live := newTold(gate)
+	r = shell(t, fmt.Sprintf("head -c %d /dev/zero", pace+60<<10)) // more than is taken in, and the rest fits the pipe
+	r.Tell = live
+	last := start(t, table, r)
+	last.Begin(nil)
+	within(t, last.running.Gone(), "the command waits though the pipe has room")
+	close(gate)
+	end(t, p)
+	end(t, last)
+	if text, cut := live.text(false); len(text) != pace+60<<10 || cut {
+		t.Errorf("told %d bytes of %d, cut %v", len(text), pace+60<<10, cut)
 	}
 }
 

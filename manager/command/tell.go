@@ -27,16 +27,16 @@ func (p *Process) tell(life context.Context) {
 		return
 	}
 	var streams sync.WaitGroup
-	streams.Go(func() { p.cut[0] = p.tellStream(life, p.running.Stdout(), false) })
-	if s := p.running.Stderr(); s != nil {
-		streams.Go(func() { p.cut[1] = p.tellStream(life, s, true) })
+	for i, s := range p.streams() {
+		if s != nil {
+			streams.Go(func() { p.cut[i] = p.tellStream(life, s, p.unheard[i], i == 1) })
+		}
 	}
 	streams.Wait()
 }
 
 // tellStream tells one stream. It reports whether the stream was cut.
-func (p *Process) tellStream(ctx context.Context, s *sandbox.Stream, stderr bool) bool {
-	sub := s.Subscribe(p.request.spec().OutputLimit)
+func (p *Process) tellStream(ctx context.Context, s *sandbox.Stream, sub *sandbox.Subscription, stderr bool) bool {
 	defer sub.Close()
 	left := p.request.Cap
 	for {

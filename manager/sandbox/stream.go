@@ -13,13 +13,18 @@ type Stream struct {
 	kept *Buffer
 	done chan struct{} // closed at the end of the stream
 
-	mu   sync.Mutex
-	subs []*Subscription
-	over bool
+	mu    sync.Mutex
+	subs  []*Subscription
+	over  bool
+	paced *Subscription // the pump waits while it has more than pace pending; nil for nobody
+	pace  int64
+	room  sync.Cond // signalled when the paced one has taken, or is no longer
 }
 
 func newStream(limit int) *Stream {
-	return &Stream{kept: NewBuffer(limit), done: make(chan struct{})}
+	s := &Stream{kept: NewBuffer(limit), done: make(chan struct{})}
+	s.room.L = &s.mu
+	return s
 }
 
 // Snapshot is what the stream holds: head, tail and counts since the start.
@@ -43,6 +48,38 @@ func (s *Stream) Subscribe(limit int) *Subscription {
 		s.subs = append(s.subs, sub)
 	}
 	return sub
+}
+
+// Pace has the command wait while the subscriber has more than most bytes pending: then, if its limit is well above that,
+// nothing of what it gets is dropped, and the command, whose pipe fills up, stands still instead. It ends with Unpace or
+// with the subscription, and must end before the process is closed. Only one subscriber sets the pace of a stream.
+func (s *Subscription) Pace(most int) {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.paced, s.of.pace = s, int64(most)
+}
+
+// Unpace ends what Pace began.
+func (s *Subscription) Unpace() {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.unpace(s)
+}
+
+func (s *Stream) unpace(sub *Subscription) {
+	if s.paced == sub {
+		s.paced = nil
+		s.room.Signal()
+	}
+}
+
+// keepPace waits for the subscriber that sets the pace.
+func (s *Stream) keepPace() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.paced != nil && s.paced.pending.Total() > s.pace {
+		s.room.Wait()
+	}
 }
 
 // adopt starts an empty buffer with the history of another one, whose limit is no smaller: then a head before a gap fills
@@ -81,6 +118,7 @@ func (s *Stream) pump(f *os.File) {
 	defer s.end()
 	buf := make([]byte, 32<<10)
 	for {
+		s.keepPace()
 		n, err := f.Read(buf)
 		if n > 0 {
 			s.write(buf[:n])
@@ -106,14 +144,22 @@ func (s *Subscription) wake() {
 }
 
 // Take returns what arrived since the last call, perhaps nothing. It does not block.
-func (s *Subscription) Take() Output { return s.pending.Take() }
+func (s *Subscription) Take() Output {
+	out := s.pending.Take()
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	if s.of.paced == s {
+		s.of.room.Signal()
+	}
+	return out
+}
 
 // Next waits for output and takes it. It returns io.EOF when the stream has ended and nothing is left, or the error of
 // ctx.
 func (s *Subscription) Next(ctx context.Context) (Output, error) {
 	for {
 		if s.pending.Total() > 0 {
-			return s.pending.Take(), nil
+			return s.Take(), nil
 		}
 		select {
 		case <-s.more:
@@ -131,6 +177,7 @@ func (s *Subscription) Next(ctx context.Context) (Output, error) {
 func (s *Subscription) Close() {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
+	s.of.unpace(s)
 	if i := slices.Index(s.of.subs, s); i >= 0 {
 		s.of.subs = slices.Delete(s.of.subs, i, i+1)
 	}
