@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every short client: an answer, a command that is approved, one that is refused, a turn that fails, a host that dies.
+# Then the guide: its commands, and the session that it shows.
 set -euo pipefail
 host=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -63,5 +64,8 @@ if command -v nvim >/dev/null; then
 	suite client.lua nvim --headless -u NONE -i NONE -n -S "$here/client.lua" --
 else
 	echo "skip - client.lua: nvim is not installed" && skipped=1
+fi
+if command -v python3 >/dev/null; then
+	NODE=${node:-} python3 "$here/guide.py" "$here/../README.md" "$host"
 fi
 [ -z "$skipped" ] || exit 77

@@ -297,6 +297,17 @@
       (codexhost-tests--text "\nafter")
       (should (equal id (plist-get codexhost--thread :id))))))
 
+(ert-deftest codexhost-tests-stop ()
+  "The host is stopped in the middle of a turn, and started by the next message."
+  (codexhost-tests--with-chat
+    (codexhost-tests--say "say:before")
+    (codexhost-say "stall:")
+    (codexhost-tests--wait "the turn" codexhost--turn)
+    (codexhost-tests--stop)
+    (codexhost-tests--lacks "The host ended")
+    (codexhost-tests--say "say:after")
+    (codexhost-tests--text "\nbefore")))
+
 (ert-deftest codexhost-tests-failure ()
   "A turn that fails says why."
   (codexhost-tests--with-chat

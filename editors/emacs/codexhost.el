@@ -953,6 +953,8 @@ A turn that runs is steered by it."
   (interactive)
   (when (codexhost--live-p)
     (oset codexhost--connection closing t)
+    (when codexhost--turn ; the host finishes what runs
+      (codexhost-interrupt))
     (process-send-eof (jsonrpc--process codexhost--connection))))
 
 ;;;; Composing longer texts

@@ -68,7 +68,7 @@ export class Host {
 		});
 		// A question needs its id, to be taken back by serverRequest/resolved; vscode-jsonrpc does not give it to handlers.
 		let asking: RequestId = -1;
-		this.connection = createMessageConnection(new LineReader(child.stdout!), new LineWriter(child.stdin!), null, {
+		this.connection = createMessageConnection(new LineReader(child.stdout!), new LineWriter(child.stdin!), undefined, {
 			messageStrategy: {
 				handleMessage(message, next) {
 					if (Message.isRequest(message)) asking = message.id as RequestId;

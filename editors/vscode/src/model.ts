@@ -80,6 +80,12 @@ export class Model {
 		return thread;
 	}
 
+	/** Takes the answer to turn/start, which may come before or after what is told of the turn. */
+	begin(threadId: string, turnId: string): void {
+		const turn = turnOf(this.thread(threadId), turnId);
+		this.changed({ threadId, turn });
+	}
+
 	/** Forgets what a dead host cannot go on with: its running turns are over, its threads must be resumed. */
 	hostDied(): void {
 		for (const thread of this.threads.values()) {

@@ -112,7 +112,7 @@ export class Session {
 			return;
 		}
 		const { model, effort, sandbox, approvalPolicy } = this.chosen;
-		await this.request("turn/start", {
+		const { turn } = await this.request("turn/start", {
 			threadId, input,
 			...(model ? { model } : {}),
 			...(effort ? { effort } : {}),
@@ -120,6 +120,7 @@ export class Session {
 			...(approvalPolicy ? { approvalPolicy } : {}),
 		});
 		this.chosen = {};
+		this.model.begin(threadId, turn.id);
 	}
 
 	private async liveThread(): Promise<string> {

@@ -326,9 +326,11 @@ function M.list(all, done)
 end
 
 --- Ends the host. The thread stays current: the next message resumes it.
+--- At the end of its input the host finishes what runs, so the turn is interrupted before.
 function M.stop()
   if M.running() then
     connection.closing = true
+    M.interrupt()
     connection:close()
   end
 end

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Holds the guide against the host: runs its commands and plays its session. guide.py README HOST"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+guide, host = pathlib.Path(sys.argv[1]), sys.argv[2]
+text = guide.read_text(encoding="utf-8")
+
+# The editors are run without a screen, and end when the answer is there, or after 20 seconds.
+WRAPPERS = r"""
+set -eu
+make() { echo "make $*: the host is there"; }
+node() { "${NODE:-node}" "$@"; }
+nvim() {
+	case $1 in
+	--headless) command nvim "$@" ;;
+	*) command nvim --headless -i NONE -n "$@" +'lua
+		local function text() return table.concat(vim.api.nvim_buf_get_lines(require("codexhost.chat").buffer(), 0, -1, false), "\n") end
+		vim.wait(20000, function() return text():find("offline", 1, true) end)
+		io.stdout:write(text())' +'qall!' ;;
+	esac
+}
+emacs() {
+	command emacs --batch "$@" --eval '(with-current-buffer (codexhost--chat)
+		(with-timeout (20) (while (not (string-search "offline" (buffer-string))) (accept-process-output nil 0.01)))
+		(princ (buffer-string)) (codexhost-stop))'
+}
+"""
+
+
+def fail(what):
+    sys.exit(f"not ok - guide: {what}")
+
+
+def run_commands():
+    clone = pathlib.Path("clone")
+    (clone / "bin").mkdir(parents=True)
+    (clone / "bin/codexhost").symlink_to(host)
+    (clone / "editors").symlink_to(guide.parent)
+    sections = re.findall(r"^### (.*?)\n(.*?)(?=^##)", text, re.M | re.S)
+    first = re.search(r"```sh\n(.*?)```", text, re.S).group(1)
+    ran = 0
+    for title, body in sections:
+        for block in re.findall(r"```sh\n(.*?)```", body, re.S):
+            for command in [block] if title != "A terminal" else block.splitlines():
+                program = re.findall(r"^(\w+)", command, re.M)[-1]
+                if program == "node" and not os.environ.get("NODE"):
+                    print("skip - guide: node is too old")
+                    continue
+                if program != "node" and not shutil.which(program):
+                    print(f"skip - guide: {program} is not installed")
+                    continue
+                done = subprocess.run(["bash", "-c", WRAPPERS + first + command], cwd=clone, timeout=60, text=True,
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                if done.returncode != 0 or "You said: Hello" not in done.stdout:
+                    fail(f"{title}: status {done.returncode}\n{command}\n{done.stdout}")
+                print(f"ok - guide: {title}: {command.splitlines()[-1]}")
+                ran += 1
+    if ran == 0:
+        fail("no command was found")
+
+
+def agrees(wanted, got):
+    """Whether all that is wanted is in what was got: objects may have more members, ids and pieces of text may differ."""
+    if isinstance(wanted, dict):
+        return isinstance(got, dict) and all(k in got and (k in FREE or agrees(v, got[k])) for k, v in wanted.items())
+    return wanted == got
+
+
+FREE = {"userAgent", "delta"}
+
+
+def play_session():
+    lines = re.search(r"```jsonl\n(.*?)```", text, re.S).group(1).splitlines()
+    child = subprocess.Popen([host, "app-server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    names = {}  # ids in the guide and in this session
+    for line in lines:
+        direction, message = line[:2], line[3:]
+        for ours, theirs in names.items():
+            message = message.replace(ours, theirs)
+        wanted = json.loads(message)
+        if direction == "->":
+            child.stdin.write(message + "\n")
+            child.stdin.flush()
+            continue
+        thread = wanted.get("result", {}).get("thread", {})
+        ours = thread.pop("id", None)
+        while True:  # other messages may come in between
+            answer = child.stdout.readline()
+            if not answer:
+                fail(f"the host ended before {line}")
+            got = json.loads(answer)
+            if agrees(wanted, got):
+                break
+            if got.get("method") == "turn/completed" or "error" in got:
+                fail(f"the session has no {line}\nbut {answer}")
+        if ours:
+            names[ours] = got["result"]["thread"]["id"]
+    child.stdin.close()
+    if child.wait(timeout=20) != 0:
+        fail(f"the host ended with status {child.returncode}")
+    print("ok - guide: the session goes as it is shown")
+
+
+run_commands()
+play_session()

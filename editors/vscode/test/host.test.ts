@@ -1,0 +1,168 @@
+// The session against a real host, which $CODEXHOST names; its offline model does what prompts say.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { program, Room } from "./real";
+
+describe("the real host", { skip: program ? false : "CODEXHOST does not name a host" }, () => {
+	let room: Room;
+	beforeEach(() => void (room = new Room()));
+	afterEach(() => room.close());
+
+	const items = () => room.session.thread!.turns.flatMap((turn) => turn.entries.map((entry) => entry.item));
+	const answers = () => items().flatMap((item) => (item.type === "agentMessage" ? [item.text] : []));
+	const command = () => items().find((item) => item.type === "commandExecution")!;
+
+	test("an answer is streamed", async () => {
+		await room.say("slow:20 word ");
+		await room.over();
+		assert.match(answers().join(""), /word word/);
+		const seen = room.changes.filter((change) => change.entry?.item.type === "agentMessage").length;
+		assert.ok(seen > 3, `the answer came in ${seen} steps`);
+		assert.ok(room.session.thread!.usage!.total.totalTokens > 0);
+	});
+
+	test("reasoning, a plan and a command are told", async () => {
+		room.session.chosen = { approvalPolicy: "never", sandbox: "workspace-write" };
+		await room.say('think:hmm ;; exec:echo one; sleep 0.3; echo two >&2; exit 3 ;; call:update_plan {"plan":[{"step":"a","status":"pending"}]} ;; say:done');
+		assert.equal((await room.over()).status, "completed");
+		const run = command();
+		assert.equal(run.type === "commandExecution" && run.exitCode, 3);
+		assert.match((run.type === "commandExecution" && run.aggregatedOutput) || "", /one\n(.*\n)?two/);
+		assert.ok(items().some((item) => item.type === "reasoning" && item.summary?.join("") === "hmm"));
+		assert.deepEqual(room.session.thread!.plan?.steps, [{ step: "a", status: "pending" }]);
+	});
+
+	test("an accepted command runs, a declined one does not", async () => {
+		room.session.chosen = { approvalPolicy: "untrusted", sandbox: "danger-full-access" };
+		await room.say("exec:touch made ;; say:ok");
+		let asked = await room.question();
+		assert.match(asked.code!, /touch made/);
+		assert.equal(asked.cwd, room.work);
+		room.answer(asked, "Run");
+		await room.over();
+		assert.ok(existsSync(join(room.work, "made")));
+
+		await room.say("exec:touch unmade ;; say:ok");
+		asked = await room.question();
+		room.answer(asked, "Don't run");
+		const turn = await room.over();
+		assert.equal(turn.status, "completed");
+		assert.equal(turn.entries.some(({ item }) => item.type === "commandExecution" && item.status === "declined"), true);
+		assert.ok(!existsSync(join(room.work, "unmade")));
+	});
+
+	test("a patch is shown before it is applied", async () => {
+		room.session.chosen = { approvalPolicy: "untrusted", sandbox: "workspace-write" };
+		await room.say("patch:a.txt hello ;; say:ok");
+		const asked = await room.question();
+		assert.deepEqual(asked.files.map((file) => [file.path, file.kind.type]), [[join(room.work, "a.txt"), "add"]]);
+		assert.ok(!existsSync(join(room.work, "a.txt")));
+		room.answer(asked, "Apply");
+		const turn = await room.over();
+		assert.equal(readFileSync(join(room.work, "a.txt"), "utf8"), asked.files[0]!.diff);
+		assert.match(turn.diff, /\+hello/);
+	});
+
+	test("a turn is interrupted, and its question taken back", async () => {
+		room.session.chosen = { approvalPolicy: "untrusted" };
+		await room.say("exec:sleep 9");
+		await room.question();
+		await room.session.interrupt();
+		assert.equal((await room.over()).status, "interrupted");
+		await room.until("no question", () => room.session.questions(room.session.current).length === 0);
+	});
+
+	test("a prompt during a turn steers it", async () => {
+		await room.say("stall:");
+		await room.until("the prompt", () => room.session.thread!.turns[0]?.entries.length === 1);
+		await room.say("say:steered");
+		await room.over();
+		assert.equal(room.session.thread!.turns.length, 1);
+		assert.match(answers().join(), /steered/);
+	});
+
+	test("a thread is listed, renamed, resumed, forked and archived", async () => {
+		await room.say("say:one");
+		await room.over();
+		await room.say("say:two");
+		await room.over();
+		const first = room.session.current!;
+		await room.session.request("thread/name/set", { threadId: first, name: "Named" });
+		await room.until("the name", () => room.session.thread!.name === "Named");
+
+		const forked = await room.session.fork(first, room.session.thread!.turns[0]!.id);
+		assert.notEqual(forked, first);
+		assert.deepEqual(answers(), ["one"]);
+
+		await room.session.keeper.restart();
+		room.session.newThread();
+		room.session.model.threads.clear();
+		await room.session.open(first);
+		assert.deepEqual(answers(), ["one", "two"]);
+		await room.say("say:three");
+		await room.over();
+		assert.deepEqual(answers(), ["one", "two", "three"]);
+
+		await room.session.request("thread/archive", { threadId: first });
+		const { data } = await room.session.request("thread/list", {});
+		assert.ok(!data.some((thread) => thread.id === first));
+		assert.ok(data.some((thread) => thread.id === forked));
+	});
+
+	test("a host that is killed is started again and the thread goes on", async () => {
+		await room.say("say:before");
+		await room.over();
+		await room.say("stall:");
+		await room.until("the turn", () => room.session.busy);
+		const state = room.session.keeper.state;
+		assert.equal(state.is, "running");
+		process.kill(state.is === "running" ? state.pid : 0, "SIGKILL");
+		await room.until("word of the death", () => room.notices.some((text) => text.includes("SIGKILL")));
+		assert.equal(room.session.thread!.turns.at(-1)!.status, "interrupted");
+		await room.until("the thread", () => room.session.thread!.live);
+		await room.say("say:after");
+		await room.over();
+		assert.deepEqual(answers(), ["before", "after"]);
+	});
+
+	test("a failing model is told", async () => {
+		await room.say("fail:400");
+		const turn = await room.over();
+		assert.equal(turn.status, "failed");
+		assert.ok(turn.error);
+	});
+});
+
+describe("what goes wrong at the start", { skip: program ? false : "CODEXHOST does not name a host" }, () => {
+	test("a broken config.toml is told and stops threads", async () => {
+		const room = new Room("model = [\n");
+		try {
+			await assert.rejects(room.say("hello"), /config/);
+			await room.until("a warning", () => room.notices.some((text) => /config/i.test(text)));
+		} finally {
+			await room.close();
+		}
+	});
+
+	test("a missing binary is told, and another try is made when asked", async () => {
+		const room = new Room(undefined, "/nonexistent/codexhost");
+		try {
+			await assert.rejects(room.say("hello"), /nonexistent.*ENOENT/);
+			assert.equal(room.session.keeper.state.is, "failed");
+			await assert.rejects(room.session.keeper.restart(), /ENOENT/);
+		} finally {
+			await room.close();
+		}
+	});
+
+	test("a program that is no host is told with its last words", async () => {
+		const room = new Room(undefined, "/bin/ls");
+		try {
+			await assert.rejects(room.say("hello"), /ended with status 2: .*app-server/);
+		} finally {
+			await room.close();
+		}
+	});
+});
