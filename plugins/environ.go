@@ -57,3 +57,10 @@ func (s *Spec) environ(host []string) []string {
 	slices.Sort(out)
 	return out
 }
+
+// Environ picks from host (NAME=value) what a plugin may see that asks for the
+// variables in names: those, and the few that every process needs.
+func Environ(host, names []string) []string {
+	s := Spec{Env: names}
+	return s.environ(host)
+}

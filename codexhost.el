@@ -1,0 +1,997 @@
+;;; codexhost.el --- Talk with a coding agent hosted by codexhost  -*- lexical-binding: t; -*-
+
+;; Author: The codexhost maintainers
+;; Version: 0.1.0
+;; Package-Requires: ((emacs "28.1"))
+;; Keywords: tools, convenience
+;; URL: https://github.com/codexhost/codexhost
+
+;;; Commentary:
+
+;; `M-x codexhost' opens a chat with a coding agent about the current project.  The agent answers, runs commands
+;; and changes files; what needs your consent is asked in the chat, as buttons.  The agent is run by the program
+;; codexhost, or by codex itself, which speaks the same protocol.
+;;
+;; In the chat: RET says something, which steers the turn if one runs; c composes a longer text; a answers a
+;; question; k interrupts; d shows a change as a diff; t picks a thread to go on with; n starts a new one.
+;; Elsewhere: `M-x codexhost-send-region' asks about the region.
+;;
+;; The connection is one of the built-in jsonrpc library with its Content-Length framing.  Two things are done
+;; here and not there: members of a message that JSON-RPC does not have are left out, because the library refuses
+;; them; and questions of the host are answered when the user answers, not when the dispatcher returns.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'diff-mode)
+(require 'jsonrpc)
+(require 'project)
+(require 'subr-x)
+
+(defgroup codexhost nil
+  "Talk with a coding agent."
+  :group 'tools
+  :prefix "codexhost-")
+
+(defcustom codexhost-command '("codexhost" "app-server")
+  "The program that hosts the agent, and its arguments."
+  :type '(repeat string))
+
+(defcustom codexhost-model nil
+  "The model of new threads; nil leaves it to the host's config.toml."
+  :type '(choice (const :tag "As configured" nil) string))
+
+(defcustom codexhost-approval-policy nil
+  "When the host asks before it acts; nil leaves it to its config.toml."
+  :type '(choice (const :tag "As configured" nil)
+                 (const "untrusted") (const "on-request") (const "never")))
+
+(defcustom codexhost-sandbox nil
+  "What commands of the agent may do; nil leaves it to the host's config.toml."
+  :type '(choice (const :tag "As configured" nil)
+                 (const "read-only") (const "workspace-write") (const "danger-full-access")))
+
+(defcustom codexhost-show-diff t
+  "Whether a change of files is shown as a diff when you are asked about it."
+  :type 'boolean)
+
+(defcustom codexhost-output-lines 200
+  "The most lines that are shown of one command's output."
+  :type 'natnum)
+
+(defcustom codexhost-request-timeout 60
+  "Seconds until a request without an answer is given up."
+  :type 'natnum)
+
+(defface codexhost-user '((t :inherit font-lock-keyword-face))
+  "Face of what you said.")
+
+(defface codexhost-reasoning '((t :inherit shadow :slant italic))
+  "Face of what the model says of its reasoning.")
+
+(defface codexhost-command '((t :inherit font-lock-function-name-face))
+  "Face of commands, changes and other tools.")
+
+(defface codexhost-output '((t :inherit shadow))
+  "Face of what a command printed.")
+
+(defface codexhost-notice '((t :inherit warning))
+  "Face of notices and errors.")
+
+(defvar-local codexhost--connection nil "The connection to the host, live or not.")
+(defvar-local codexhost--thread nil "The current thread, a plist.")
+(defvar-local codexhost--loaded nil "Whether the host that runs knows the current thread.")
+(defvar-local codexhost--starting nil "Functions that wait for the host, if it is starting.")
+(defvar-local codexhost--turn nil "The id of the turn that runs.")
+(defvar-local codexhost--usage nil "Use of tokens, as last told.")
+(defvar-local codexhost--diff nil "What the last turn changed, a diff.")
+(defvar-local codexhost--items nil "Items by id, a hash table.")
+(defvar-local codexhost--blocks nil "Blocks of text by id, a hash table of pairs of markers.")
+(defvar-local codexhost--questions nil "Open questions of the host, oldest first.")
+(defvar-local codexhost--notices 0 "The number of notices so far.")
+
+;;;; The connection
+
+(defclass codexhost--link (jsonrpc-process-connection)
+  ((chat :initarg :chat :documentation "The buffer of the chat.")
+   (closing :initform nil :documentation "Whether we ended it."))
+  "A connection to a host.")
+
+(defun codexhost--empty ()
+  "Return what is encoded as an empty JSON object."
+  (make-hash-table :size 1))
+
+(defun codexhost--parse (text)
+  "Return the JSON message in TEXT as a plist."
+  (if (fboundp 'json-parse-string)
+      (json-parse-string text :object-type 'plist :null-object nil :false-object :json-false)
+    (require 'json)
+    (with-temp-buffer
+      (insert text)
+      (goto-char (point-min))
+      (defvar json-object-type)
+      (declare-function json-read "json" ())
+      (let ((json-object-type 'plist))
+        (json-read)))))
+
+(defun codexhost--filter (process text)
+  "Take TEXT from PROCESS and receive each message that is whole."
+  (when (buffer-live-p (process-buffer process))
+    (with-current-buffer (process-buffer process)
+      (let ((inhibit-read-only t))
+        (goto-char (point-max))
+        (insert text)))
+    (let (message)
+      (while (setq message (codexhost--next-message process))
+        (with-demoted-errors "codexhost: %S"
+          (codexhost--receive (process-get process 'jsonrpc-connection) message))))))
+
+(defun codexhost--next-message (process)
+  "Remove the first whole message from the buffer of PROCESS and return it."
+  (with-current-buffer (process-buffer process)
+    (goto-char (point-min))
+    (let ((inhibit-read-only t) (case-fold-search t) length start)
+      (when (re-search-forward "\r\n\r\n" nil t)
+        (setq start (point))
+        (goto-char (point-min))
+        (when (re-search-forward "^Content-Length: *\\([0-9]+\\)" start t)
+          (setq length (string-to-number (match-string 1)))
+          (when (<= (+ start length) (point-max))
+            (prog1 (codexhost--parse
+                    (decode-coding-string (buffer-substring start (+ start length)) 'utf-8))
+              (delete-region (point-min) (+ start length)))))))))
+
+(defun codexhost--receive (connection message)
+  "Receive MESSAGE from CONNECTION: an answer, a notification or a request."
+  (let ((method (plist-get message :method)) (id (plist-get message :id)))
+    (if (and method id)
+        (with-current-buffer (oref connection chat)
+          (codexhost--asked id method (plist-get message :params)))
+      (jsonrpc-connection-receive
+       connection
+       (cl-loop for member in '(:id :method :params :result :error)
+                when (plist-member message member)
+                append (list member (plist-get message member)))))))
+
+(defun codexhost--connect ()
+  "Start a host for this chat."
+  (let* ((chat (current-buffer))
+         (name (format "codexhost %s" (buffer-name)))
+         (connection
+          (apply
+           #'make-instance 'codexhost--link
+           :name name
+           :chat chat
+           :notification-dispatcher
+           (lambda (connection method params)
+             (when (buffer-live-p chat)
+               (with-current-buffer chat
+                 (when (eq connection codexhost--connection)
+                   (codexhost--notified (symbol-name method) params)))))
+           :on-shutdown
+           (lambda (connection)
+             (when (buffer-live-p chat)
+               (with-current-buffer chat
+                 (codexhost--ended connection))))
+           :process
+           (lambda ()
+             (make-process :name name
+                           :command codexhost-command
+                           :connection-type 'pipe
+                           :coding '(binary . utf-8-emacs-unix)
+                           :noquery t
+                           :stderr (get-buffer-create (format "*%s stderr*" name))))
+           ;; No log of all messages; the library has renamed this in version 1.0.24.
+           (if (fboundp 'jsonrpc-convert-from-endpoint)
+               '(:events-buffer-config (:size 0 :format full))
+             '(:events-buffer-scrollback-size 0)))))
+    (setq codexhost--connection connection
+          codexhost--loaded nil)
+    (let ((process (jsonrpc--process connection)))
+      (with-current-buffer (process-buffer process)
+        (let ((inhibit-read-only t))
+          (set-buffer-multibyte nil)))
+      (set-process-filter process #'codexhost--filter))
+    (let ((stderr (get-buffer-process (jsonrpc-stderr-buffer connection))))
+      (when stderr
+        (set-process-query-on-exit-flag stderr nil)
+        (set-process-sentinel stderr #'ignore)))))
+
+(defun codexhost--live-p ()
+  "Return non-nil if the host of this chat is alive."
+  (and codexhost--connection (jsonrpc-running-p codexhost--connection)))
+
+(defun codexhost--call (method params &optional done failed)
+  "Send the request METHOD with PARAMS.
+Call DONE with the result, or FAILED with the error; without
+FAILED the error is shown."
+  (let ((chat (current-buffer)))
+    (cl-flet ((back (function)
+                (lambda (&optional value)
+                  (when (and function (buffer-live-p chat))
+                    (with-current-buffer chat
+                      (funcall function value))))))
+      (let ((fail (back (or failed #'codexhost--show-error))))
+        (condition-case err
+            (jsonrpc-async-request
+             codexhost--connection method params
+             :success-fn (back done)
+             :error-fn fail
+             :timeout codexhost-request-timeout
+             :timeout-fn (lambda ()
+                           (funcall fail (list :message
+                                               (format "No answer to %s within %d s"
+                                                       method codexhost-request-timeout)))))
+          (error
+           (when (codexhost--live-p) ; if it died just now, that is told by itself
+             (signal (car err) (cdr err)))))))))
+
+(defun codexhost--kind (err)
+  "Return the kind of the error ERR, a string or nil."
+  (plist-get (plist-get err :data) :kind))
+
+(defun codexhost--show-error (err)
+  "Show the error ERR of the host: what happened, and what to do about it."
+  (let ((remedy (plist-get (plist-get err :data) :remedy)))
+    (unless (equal (plist-get err :code) -1) ; the host ended, which is told by itself
+      (codexhost--notice (concat (plist-get err :message)
+                                 (and remedy (format " (%s)" remedy)))))))
+
+(defun codexhost--last-words (connection)
+  "Return the last line that the host of CONNECTION wrote to standard error."
+  (let ((buffer (jsonrpc-stderr-buffer connection)))
+    (if (buffer-live-p buffer)
+        (with-current-buffer buffer
+          (car (last (seq-remove (lambda (line) (string-match-p "\\`\\s-*\\'\\|^Process .* finished" line))
+                                 (split-string (buffer-string) "\n")))))
+      nil)))
+
+(defun codexhost--ended (connection)
+  "Take note of the end of the host behind CONNECTION."
+  (when (eq connection codexhost--connection)
+    (let ((turn codexhost--turn)
+          (words (codexhost--last-words connection))
+          (status (process-exit-status (jsonrpc--process connection))))
+      (setq codexhost--turn nil
+            codexhost--loaded nil)
+      (dolist (question (copy-sequence codexhost--questions))
+        (codexhost--take-back (plist-get question :id)))
+      (unless (oref connection closing)
+        (codexhost--notice
+         (format "The host ended with status %d%s%s.  The next message starts it again."
+                 status (if turn ", the turn is lost" "") (if words (concat ": " words) ""))))
+      (when codexhost--starting
+        (codexhost--started nil))
+      (force-mode-line-update))))
+
+;;;; The thread
+
+(defun codexhost--started (success)
+  "Call the functions that wait for the host if SUCCESS, else drop them."
+  (let ((waiting (reverse codexhost--starting)))
+    (setq codexhost--starting nil)
+    (force-mode-line-update)
+    (when success
+      (mapc #'funcall waiting))))
+
+(defun codexhost--ensure (with-thread then)
+  "Start the host if need be, WITH-THREAD a thread as well, and call THEN."
+  (cond
+   (codexhost--starting
+    (push (lambda () (codexhost--ensure with-thread then)) codexhost--starting))
+   ((and (codexhost--live-p) (or codexhost--loaded (not with-thread)))
+    (funcall then))
+   (t
+    (let ((fail (lambda (err)
+                  (codexhost--show-error err)
+                  (codexhost--started nil)))
+          (fresh (not (codexhost--live-p))))
+      (when fresh
+        (condition-case err
+            (codexhost--connect)
+          (file-error
+           (user-error "%s cannot be started: %s" (car codexhost-command) (error-message-string err)))))
+      (setq codexhost--starting (list then))
+      (force-mode-line-update)
+      (cl-flet ((thread (&optional _)
+                  (if with-thread
+                      (codexhost--enter-thread fail)
+                    (codexhost--started t))))
+        (if (not fresh)
+            (thread)
+          (codexhost--call :initialize
+                           '(:clientInfo (:name "codexhost.el" :title "Emacs" :version "0.1.0"))
+                           (lambda (_)
+                             (jsonrpc-notify codexhost--connection :initialized (codexhost--empty))
+                             (thread))
+                           fail)))))))
+
+(defun codexhost--enter-thread (fail)
+  "Resume the current thread or start one; call FAIL if that fails."
+  (let ((start (lambda ()
+                 (codexhost--call
+                  :thread/start
+                  `(:cwd ,(directory-file-name (expand-file-name default-directory))
+                         ,@(and codexhost-model (list :model codexhost-model))
+                         ,@(and codexhost-approval-policy (list :approvalPolicy codexhost-approval-policy))
+                         ,@(and codexhost-sandbox (list :sandbox codexhost-sandbox)))
+                  (lambda (result)
+                    (codexhost--set-thread (plist-get result :thread))
+                    (codexhost--started t))
+                  fail))))
+    (if (not codexhost--thread)
+        (funcall start)
+      (codexhost--call
+       :thread/resume (list :threadId (plist-get codexhost--thread :id))
+       (lambda (result)
+         (codexhost--set-thread (plist-get result :thread))
+         (codexhost--started t))
+       (lambda (err)
+         ;; A thread that was not used yet has no file: there is nothing to resume.
+         (if (equal (codexhost--kind err) "threadNotFound")
+             (funcall start)
+           (funcall fail err)))))))
+
+(defun codexhost--set-thread (thread)
+  "Make THREAD the current one and show what is in it."
+  (setq codexhost--thread thread
+        codexhost--loaded t
+        codexhost--turn nil
+        codexhost--usage nil
+        codexhost--diff nil)
+  (clrhash codexhost--items)
+  (clrhash codexhost--blocks)
+  (let ((inhibit-read-only t))
+    (erase-buffer))
+  (seq-doseq (turn (plist-get thread :turns))
+    (seq-doseq (item (plist-get turn :items))
+      (codexhost--show-item item))
+    (pcase (plist-get turn :status)
+      ("inProgress" (setq codexhost--turn (plist-get turn :id)))
+      ("interrupted" (codexhost--notice "Interrupted."))
+      ("failed" (codexhost--notice (or (plist-get (plist-get turn :error) :message) "Failed.")))))
+  (force-mode-line-update))
+
+(defun codexhost--leave-thread ()
+  "Leave the current thread; what it still does is not shown any more."
+  (when (and codexhost--loaded (codexhost--live-p))
+    (codexhost--call :thread/unsubscribe (list :threadId (plist-get codexhost--thread :id))))
+  (setq codexhost--thread nil
+        codexhost--turn nil
+        codexhost--loaded nil))
+
+(defun codexhost--input (text)
+  "Return TEXT as the input of a turn."
+  (vector (list :type "text" :text text :text_elements [])))
+
+(defun codexhost--start-turn (text)
+  "Start a turn with TEXT."
+  (codexhost--call :turn/start (list :threadId (plist-get codexhost--thread :id)
+                                     :input (codexhost--input text))))
+
+(defun codexhost--say (text)
+  "Say TEXT to the running turn, or else in a new one."
+  (codexhost--ensure
+   t
+   (lambda ()
+     (if (not codexhost--turn)
+         (codexhost--start-turn text)
+       (codexhost--call :turn/steer (list :threadId (plist-get codexhost--thread :id)
+                                          :expectedTurnId codexhost--turn
+                                          :input (codexhost--input text))
+                        nil
+                        (lambda (err)
+                          (if (equal (codexhost--kind err) "noActiveTurn")
+                              (codexhost--start-turn text) ; it ended in between
+                            (codexhost--show-error err))))))))
+
+;;;; What the host tells
+
+(defun codexhost--notified (method params)
+  "Take note of the notification METHOD with PARAMS."
+  (when (equal method "serverRequest/resolved")
+    (codexhost--take-back (plist-get params :requestId)))
+  (let ((thread (plist-get params :threadId)))
+    (when (or (null thread) (equal thread (plist-get codexhost--thread :id)))
+      (codexhost--told method params)
+      (force-mode-line-update))))
+
+(defun codexhost--told (method params)
+  "Show the notification METHOD with PARAMS of the current thread."
+  (let ((item (plist-get params :item)) (id (plist-get params :itemId)))
+    (pcase method
+      ("turn/started"
+       (setq codexhost--turn (plist-get (plist-get params :turn) :id)))
+      ("turn/completed"
+       (setq codexhost--turn nil)
+       (when (equal (plist-get (plist-get params :turn) :status) "interrupted")
+         (codexhost--notice "Interrupted.")))
+      ("item/started"
+       (puthash (plist-get item :id) item codexhost--items)
+       ;; These two begin with their first delta.
+       (unless (member (plist-get item :type) '("agentMessage" "reasoning"))
+         (codexhost--show-item item)))
+      ("item/completed"
+       (codexhost--show-item item)
+       (when (equal (plist-get item :type) "fileChange")
+         (codexhost--revert-buffers item)))
+      ((or "item/agentMessage/delta" "item/plan/delta")
+       (codexhost--grow id (plist-get params :delta) nil))
+      ((or "item/reasoning/summaryTextDelta" "item/reasoning/textDelta")
+       (codexhost--grow id (plist-get params :delta) 'codexhost-reasoning))
+      ("item/reasoning/summaryPartAdded"
+       (when (gethash id codexhost--blocks)
+         (codexhost--grow id "\n" 'codexhost-reasoning)))
+      ("item/commandExecution/outputDelta"
+       (codexhost--show-output id (plist-get params :delta)))
+      ("turn/plan/updated"
+       (codexhost--set-block (concat "plan " (plist-get params :turnId)) (codexhost--plan params)))
+      ("turn/diff/updated"
+       (setq codexhost--diff (plist-get params :diff)))
+      ("thread/tokenUsage/updated"
+       (setq codexhost--usage (plist-get params :tokenUsage)))
+      ("error"
+       (codexhost--notice (concat (plist-get (plist-get params :error) :message)
+                                  (and (eq (plist-get params :willRetry) t) " (trying again)"))))
+      ("warning"
+       (codexhost--notice (or (plist-get params :message) "")))
+      ("configWarning"
+       (codexhost--notice (concat (plist-get params :summary)
+                                  (and (plist-get params :details)
+                                       (concat ": " (plist-get params :details)))))))))
+
+(defun codexhost--revert-buffers (item)
+  "Revert the buffers of files that ITEM changed, unless they are modified."
+  (when (equal (plist-get item :status) "completed")
+    (seq-doseq (change (plist-get item :changes))
+      (let ((buffer (find-buffer-visiting (plist-get change :path))))
+        (when (and buffer (not (buffer-modified-p buffer)) (file-exists-p (plist-get change :path)))
+          (with-current-buffer buffer
+            (revert-buffer t t t)))))))
+
+(defun codexhost--show-output (id delta)
+  "Add DELTA to the output of the command with ID."
+  (let ((item (gethash id codexhost--items)))
+    (when item
+      (let ((output (concat (plist-get item :aggregatedOutput) delta)))
+        (setq item (plist-put item :aggregatedOutput
+                              (substring output (max 0 (- (length output) 65536)))))
+        (puthash id item codexhost--items)
+        (codexhost--show-item item)))))
+
+;;;; Text of the chat
+
+(defun codexhost--at-end (function)
+  "Call FUNCTION; windows whose point was at the end go on showing the end."
+  (let ((following (seq-filter (lambda (window) (= (window-point window) (point-max)))
+                               (get-buffer-window-list nil nil t)))
+        (end (= (point) (point-max)))
+        (inhibit-read-only t))
+    (save-excursion
+      (funcall function))
+    (when end
+      (goto-char (point-max)))
+    (dolist (window following)
+      (set-window-point window (point-max)))))
+
+(defun codexhost--set-block (id text)
+  "Make TEXT the block ID, which is added at the end if it is new."
+  (codexhost--at-end
+   (lambda ()
+     (let ((block (gethash id codexhost--blocks)))
+       (if block
+           (delete-region (car block) (cdr block))
+         (goto-char (point-max))
+         (setq block (cons (copy-marker (point)) (copy-marker (point))))
+         (insert "\n\n") ; it parts the block from the next, and their markers
+         (set-marker (car block) (- (point) 2))
+         (set-marker (cdr block) (- (point) 2))
+         (puthash id block codexhost--blocks))
+       (goto-char (car block))
+       (insert (propertize text 'codexhost-block id))
+       (set-marker (cdr block) (point))))))
+
+(defun codexhost--grow (id delta face)
+  "Let the block ID grow by DELTA, in FACE."
+  (let ((text (if face (propertize delta 'face face) delta))
+        (block (gethash id codexhost--blocks)))
+    (if (not block)
+        (codexhost--set-block id text)
+      (codexhost--at-end
+       (lambda ()
+         (goto-char (cdr block))
+         (insert (propertize text 'codexhost-block id))
+         (set-marker (cdr block) (point)))))))
+
+(defun codexhost--notice (text)
+  "Add TEXT as a notice."
+  (codexhost--set-block (format "notice %d" (cl-incf codexhost--notices))
+                        (propertize (concat "! " text) 'face 'codexhost-notice)))
+
+(defun codexhost--show-item (item)
+  "Show ITEM, if there is something to show."
+  (puthash (plist-get item :id) item codexhost--items)
+  (let ((text (codexhost--item-text item)))
+    (unless (string-empty-p text)
+      (codexhost--set-block (plist-get item :id) text))))
+
+(defun codexhost--outcome (item)
+  "Return how ITEM ended."
+  (let ((status (plist-get item :status)) (code (plist-get item :exitCode)))
+    (cond ((equal status "inProgress") "running")
+          ((equal status "declined") "declined")
+          ((and code (/= code 0)) (format "exit status %d" code))
+          ((equal status "failed") "failed")
+          (t "done"))))
+
+(defun codexhost--command-text (item)
+  "Return the command of ITEM without the shell that it is handed to."
+  (let ((actions (plist-get item :commandActions)))
+    (or (and (= (length actions) 1) (plist-get (aref actions 0) :command))
+        (plist-get item :command))))
+
+(defun codexhost--indented (text prefix)
+  "Return TEXT with PREFIX before each line, and no blank lines at its end."
+  (concat prefix (replace-regexp-in-string "\n" (concat "\n" prefix) (string-trim-right text "[\r\n]+") t t)))
+
+(defun codexhost--tail (text)
+  "Return the last `codexhost-output-lines' lines of TEXT."
+  (let* ((lines (split-string (string-trim-right text "[\r\n]+") "\n"))
+         (excess (- (length lines) codexhost-output-lines)))
+    (if (<= excess 0)
+        (string-join lines "\n")
+      (format "... %d lines before\n%s" excess (string-join (nthcdr excess lines) "\n")))))
+
+(defun codexhost--change-kind (change)
+  "Return the kind of CHANGE: add, delete or update."
+  (let ((kind (plist-get change :kind)))
+    (if (stringp kind) kind (plist-get kind :type))))
+
+(defun codexhost--item-text (item)
+  "Return ITEM as text, empty if there is nothing to show."
+  (pcase (plist-get item :type)
+    ("userMessage"
+     (propertize
+      (mapconcat (lambda (part)
+                   (codexhost--indented (or (plist-get part :text)
+                                            (format "[%s]" (or (plist-get part :name) (plist-get part :path)
+                                                               (plist-get part :url) (plist-get part :type))))
+                                        "> "))
+                 (plist-get item :content) "\n")
+      'face 'codexhost-user))
+    ((or "agentMessage" "plan")
+     (string-trim-right (or (plist-get item :text) "") "\n+"))
+    ("reasoning"
+     (let ((summary (plist-get item :summary)))
+       (propertize (mapconcat #'identity
+                              (if (> (length summary) 0) summary (plist-get item :content))
+                              "\n")
+                   'face 'codexhost-reasoning)))
+    ("commandExecution"
+     (let ((output (or (plist-get item :aggregatedOutput) "")))
+       (concat (propertize (format "$ %s" (string-trim-right (or (codexhost--command-text item) "")))
+                           'face 'codexhost-command)
+               (format "  [%s]" (codexhost--outcome item))
+               (unless (string-empty-p output)
+                 (propertize (concat "\n" (codexhost--indented (codexhost--tail output) "    "))
+                             'face 'codexhost-output)))))
+    ("fileChange"
+     (mapconcat (lambda (change)
+                  (concat (propertize (format "± %s %s" (codexhost--change-kind change)
+                                              (file-relative-name (plist-get change :path)))
+                                      'face 'codexhost-command)
+                          (format "  [%s]" (codexhost--outcome item))))
+                (plist-get item :changes) "\n"))
+    ("mcpToolCall"
+     (concat (propertize (format "* %s/%s" (plist-get item :server) (plist-get item :tool))
+                         'face 'codexhost-command)
+             (format "  [%s]" (codexhost--outcome item))
+             (and (plist-get item :error)
+                  (concat "\n" (codexhost--indented (or (plist-get (plist-get item :error) :message) "") "    ")))))
+    ("contextCompaction" "* the conversation was condensed")
+    (type (format "* %s" type))))
+
+(defun codexhost--plan (params)
+  "Return the plan in PARAMS as text."
+  (concat "Plan"
+          (and (plist-get params :explanation) (concat ": " (plist-get params :explanation)))
+          (mapconcat (lambda (step)
+                       (format "\n- [%s] %s"
+                               (pcase (plist-get step :status) ("completed" "x") ("inProgress" ">") (_ " "))
+                               (plist-get step :step)))
+                     (plist-get params :plan) "")))
+
+;;;; Diffs
+
+(defun codexhost--marked (mark text)
+  "Return TEXT with MARK before each line, ended by a newline."
+  (concat (codexhost--indented text mark) "\n"))
+
+(defun codexhost--unified (changes)
+  "Return the unified diff of what a fileChange item lists.
+These CHANGES have content for added and deleted files, else hunks."
+  (mapconcat
+   (lambda (change)
+     (let* ((path (plist-get change :path))
+            (diff (plist-get change :diff))
+            (lines (length (split-string (string-trim-right diff "\n+") "\n")))
+            (kind (plist-get change :kind)))
+       (pcase (codexhost--change-kind change)
+         ("add" (format "--- /dev/null\n+++ %s\n@@ -0,0 +1,%d @@\n%s" path lines (codexhost--marked "+" diff)))
+         ("delete" (format "--- %s\n+++ /dev/null\n@@ -1,%d +0,0 @@\n%s" path lines (codexhost--marked "-" diff)))
+         (_ (format "--- %s\n+++ %s\n%s" path
+                    (or (and (listp kind) (plist-get kind :move_path)) path)
+                    (codexhost--marked "" diff))))))
+   changes ""))
+
+(defun codexhost--show-diff (text)
+  "Show TEXT, a diff, in a window of its own."
+  (let ((directory default-directory))
+    (with-current-buffer (get-buffer-create "*codexhost diff*")
+      (let ((inhibit-read-only t))
+        (erase-buffer)
+        (insert text))
+      (setq default-directory directory)
+      (diff-mode)
+      (setq buffer-read-only t)
+      (goto-char (point-min))
+      (display-buffer (current-buffer)))))
+
+;;;; Questions of the host
+
+(defun codexhost--asked (id method params)
+  "Put the request METHOD with ID and PARAMS to the user."
+  (let ((question (codexhost--question method params)))
+    (if (not question)
+        (jsonrpc-connection-send codexhost--connection :id id
+                                 :error (list :code -32601
+                                              :message (format "%s is not supported by this client" method)))
+      (codexhost--take-back id) ; a thread that is resumed puts its open questions again
+      (setq question `(:id ,id :connection ,codexhost--connection ,@question))
+      (setq codexhost--questions (append codexhost--questions (list question)))
+      (codexhost--set-block (format "question %s" id) (codexhost--question-text question))
+      (when (and codexhost-show-diff (plist-get question :diff))
+        (codexhost--show-diff (plist-get question :diff)))
+      (force-mode-line-update)
+      (message "codexhost asks something in %s; %s" (buffer-name)
+               (substitute-command-keys "\\[codexhost-answer] answers")))))
+
+(defun codexhost--decisions (again)
+  "Return the choices of an approval; AGAIN names what is not asked again."
+  `(("Yes" :decision "accept")
+    (,(format "Yes, and do not ask again for %s" again) :decision "acceptForSession")
+    ("No" :decision "decline")
+    ("No, and stop the turn" :decision "cancel")))
+
+(defun codexhost--question (method params)
+  "Return the question of METHOD with PARAMS, nil for an unknown METHOD.
+It is a plist.  :text is what is asked.  :choices are pairs of a label and the
+answer for the host, a function makes the answer when it is
+called."
+  (pcase method
+    ("item/commandExecution/requestApproval"
+     (let ((choices (codexhost--decisions "this command in this session"))
+           (words (plist-get params :proposedExecpolicyAmendment)))
+       (when (> (length words) 0)
+         (setq choices
+               `(,(nth 0 choices) ,(nth 1 choices)
+                 (,(format "Yes, and always allow what starts with: %s"
+                           (truncate-string-to-width (mapconcat #'identity words " ") 80 nil nil "..."))
+                  :decision (:acceptWithExecpolicyAmendment (:execpolicy_amendment ,words)))
+                 ,@(nthcdr 2 choices))))
+       (list :text (format "Run this in %s? %s\n%s" (plist-get params :cwd) (or (plist-get params :reason) "")
+                           (codexhost--indented (or (plist-get params :command) "") "    "))
+             :choices choices)))
+    ("item/fileChange/requestApproval"
+     (let ((changes (plist-get (gethash (plist-get params :itemId) codexhost--items) :changes)))
+       (list :text (format "Change %s? %s"
+                           (if (> (length changes) 0)
+                               (mapconcat (lambda (change) (file-relative-name (plist-get change :path)))
+                                          changes ", ")
+                             "these files")
+                           (or (plist-get params :reason) ""))
+             :diff (and (> (length changes) 0) (codexhost--unified changes))
+             :choices (codexhost--decisions "these files in this session"))))
+    ("item/permissions/requestApproval"
+     (list :text (format "Grant more permissions? %s\n    %S" (or (plist-get params :reason) "")
+                         (plist-get params :permissions))
+           :choices `(("Yes, for this turn" :permissions ,(plist-get params :permissions) :scope "turn")
+                      ("Yes, for this session" :permissions ,(plist-get params :permissions) :scope "session")
+                      ("No" :permissions ,(codexhost--empty) :scope "turn"))))
+    ("mcpServer/elicitation/request"
+     (let ((form (plist-get (plist-get params :requestedSchema) :properties)))
+       (list :text (format "%s asks: %s%s" (plist-get params :serverName) (plist-get params :message)
+                           (cond (form "\n(It wants a form filled in, which is not possible here.)")
+                                 ((plist-get params :url) (concat "\n" (plist-get params :url)))
+                                 (t "")))
+             :choices `(,@(unless form
+                            `(("Yes" :action "accept" :content ,(codexhost--empty))
+                              ,@(when (seq-contains-p (plist-get (plist-get params :_meta) :persist) "session")
+                                  `(("Yes, and do not ask again in this session"
+                                     :action "accept" :content ,(codexhost--empty)
+                                     :_meta (:persist "session"))))))
+                        ("No" :action "decline")
+                        ("No, and stop" :action "cancel")))))
+    ("item/tool/requestUserInput"
+     (let ((questions (plist-get params :questions)))
+       (list :text (mapconcat (lambda (question) (plist-get question :question)) questions "\n")
+             :choices `(("Answer" . ,(lambda () (codexhost--read-answers questions)))))))))
+
+(defun codexhost--read-answers (questions)
+  "Read the answers to QUESTIONS in the minibuffer, and return what the host gets."
+  (let ((answers (make-hash-table :test #'equal)))
+    (seq-doseq (question questions)
+      (let ((options (mapcar (lambda (option) (plist-get option :label)) (plist-get question :options)))
+            (prompt (concat (plist-get question :question) " ")))
+        (puthash (plist-get question :id)
+                 (list :answers
+                       (vector (cond ((null options) (read-string prompt))
+                                     ((eq (plist-get question :isOther) t) (completing-read prompt options))
+                                     (t (completing-read prompt options nil t)))))
+                 answers)))
+    (list :answers answers)))
+
+(defun codexhost--question-text (question)
+  "Return QUESTION as text with buttons."
+  (let ((id (plist-get question :id)))
+    (concat (propertize (concat "? " (string-trim-right (plist-get question :text))) 'face 'codexhost-notice)
+            (mapconcat (lambda (choice)
+                         (concat "\n  "
+                                 (make-text-button (copy-sequence (format "[%s]" (car choice))) nil
+                                                   'action (lambda (_) (codexhost--answer id choice))
+                                                   'follow-link t
+                                                   'help-echo "Give this answer")))
+                       (plist-get question :choices) ""))))
+
+(defun codexhost--find-question (id)
+  "Return the open question with ID."
+  (seq-find (lambda (question) (equal (plist-get question :id) id)) codexhost--questions))
+
+(defun codexhost--answer (id choice)
+  "Answer the question with ID by CHOICE."
+  (let ((question (codexhost--find-question id)))
+    (if (not question)
+        (message "This question is no longer open")
+      (let ((answer (if (functionp (cdr choice)) (funcall (cdr choice)) (cdr choice))))
+        (when (codexhost--find-question id) ; it may have been taken back while the answer was read
+          (codexhost--settle question (car choice))
+          (jsonrpc-connection-send (plist-get question :connection) :id id :result answer))))))
+
+(defun codexhost--settle (question label)
+  "Close QUESTION, which was answered by LABEL."
+  (setq codexhost--questions (delq question codexhost--questions))
+  (codexhost--set-block (format "question %s" (plist-get question :id))
+                        (concat (propertize (concat "? " (car (split-string (plist-get question :text) "\n")))
+                                            'face 'codexhost-notice)
+                                "\n  " label))
+  (remhash (format "question %s" (plist-get question :id)) codexhost--blocks)
+  (force-mode-line-update))
+
+(defun codexhost--take-back (id)
+  "Close the question with ID, which is settled without us."
+  (let ((question (codexhost--find-question id)))
+    (when question
+      (codexhost--settle question "(no longer open)"))))
+
+;;;; Commands
+
+(defvar codexhost-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
+    (define-key map (kbd "RET") #'codexhost-say)
+    (define-key map "c" #'codexhost-compose)
+    (define-key map "a" #'codexhost-answer)
+    (define-key map "k" #'codexhost-interrupt)
+    (define-key map "\C-c\C-c" #'codexhost-interrupt)
+    (define-key map "s" #'codexhost-steer)
+    (define-key map "d" #'codexhost-diff)
+    (define-key map "t" #'codexhost-resume)
+    (define-key map "n" #'codexhost-new)
+    map)
+  "Keys of the chat.")
+
+(define-derived-mode codexhost-mode special-mode "Codexhost"
+  "A chat with a coding agent.
+\\{codexhost-mode-map}"
+  (setq codexhost--items (make-hash-table :test #'equal)
+        codexhost--blocks (make-hash-table :test #'equal)
+        mode-line-process '(" " (:eval (codexhost-status))))
+  (visual-line-mode)
+  (add-hook 'kill-buffer-hook #'codexhost-stop nil t))
+
+(defun codexhost-status ()
+  "Return the state of the current chat, and how much room the context has."
+  (let* ((limit (plist-get codexhost--usage :modelContextWindow))
+         (used (plist-get (plist-get codexhost--usage :last) :totalTokens)))
+    (concat (cond (codexhost--starting "starting")
+                  ((not (codexhost--live-p)) "off")
+                  (codexhost--questions "waiting")
+                  (codexhost--turn "running")
+                  (t "idle"))
+            (and limit used (format ", %dk tokens left" (/ (max 0 (- limit used)) 1000))))))
+
+(defun codexhost--chat ()
+  "Return the chat of the current directory's project, made if need be."
+  (if (derived-mode-p 'codexhost-mode)
+      (current-buffer)
+    (let* ((project (project-current))
+           (root (cond ((null project) default-directory)
+                       ((fboundp 'project-root) (project-root project))
+                       (t default-directory)))
+           (name (format "*codexhost: %s*" (abbreviate-file-name (directory-file-name root)))))
+      (or (get-buffer name)
+          (with-current-buffer (get-buffer-create name)
+            (setq default-directory (file-name-as-directory (expand-file-name root)))
+            (codexhost-mode)
+            (current-buffer))))))
+
+;;;###autoload
+(defun codexhost ()
+  "Open a chat with a coding agent about the current project."
+  (interactive)
+  (pop-to-buffer (codexhost--chat))
+  (codexhost--ensure t #'ignore))
+
+;;;###autoload
+(defun codexhost-say (text)
+  "Say TEXT in the chat of the current project.
+A turn that runs is steered by it."
+  (interactive "sSay: ")
+  (when (string-empty-p (string-trim text))
+    (user-error "There is nothing to say"))
+  (with-current-buffer (codexhost--chat)
+    (goto-char (point-max))
+    (codexhost--say text)))
+
+;;;###autoload
+(defun codexhost-send-region (beg end question)
+  "Ask QUESTION about the text from BEG to END."
+  (interactive "r\nsAsk: ")
+  (let ((place (format "%s, lines %d to %d:\n```\n%s\n```"
+                       (if buffer-file-name (file-relative-name buffer-file-name) (buffer-name))
+                       (line-number-at-pos beg) (line-number-at-pos (max beg (1- end)))
+                       (string-trim-right (buffer-substring-no-properties beg end) "\n")))
+        (chat (codexhost--chat)))
+    (display-buffer chat)
+    (with-current-buffer chat
+      (codexhost--say (if (string-empty-p question) place (concat question "\n\n" place))))))
+
+(defun codexhost-steer (text)
+  "Say TEXT to the running turn."
+  (interactive "sSteer: ")
+  (with-current-buffer (codexhost--chat)
+    (unless codexhost--turn
+      (user-error "No turn runs"))
+    (codexhost--say text)))
+
+(defun codexhost-interrupt ()
+  "Interrupt the running turn."
+  (interactive)
+  (with-current-buffer (codexhost--chat)
+    (unless (and codexhost--turn (codexhost--live-p))
+      (user-error "No turn runs"))
+    (codexhost--call :turn/interrupt (list :threadId (plist-get codexhost--thread :id) :turnId codexhost--turn)
+                     nil
+                     (lambda (err)
+                       (unless (equal (codexhost--kind err) "noActiveTurn")
+                         (codexhost--show-error err))))))
+
+(defun codexhost-answer ()
+  "Answer the first open question in the minibuffer."
+  (interactive)
+  (with-current-buffer (codexhost--chat)
+    (let* ((question (or (car codexhost--questions) (user-error "No question is open")))
+           (choices (plist-get question :choices))
+           (label (if (cdr choices)
+                      (completing-read (concat (string-trim-right (plist-get question :text)) "\n") choices nil t)
+                    (caar choices))))
+      (unless (string-empty-p label)
+        (codexhost--answer (plist-get question :id) (assoc label choices))))))
+
+(defun codexhost-diff ()
+  "Show the change of files at point, or else what the last turn changed."
+  (interactive)
+  (with-current-buffer (codexhost--chat)
+    (let* ((id (get-text-property (point) 'codexhost-block))
+           (changes (plist-get (and id (gethash id codexhost--items)) :changes)))
+      (cond ((> (length changes) 0) (codexhost--show-diff (codexhost--unified changes)))
+            ((> (length codexhost--diff) 0) (codexhost--show-diff codexhost--diff))
+            (t (user-error "No file was changed"))))))
+
+(defun codexhost-new ()
+  "Start a new thread."
+  (interactive)
+  (with-current-buffer (codexhost--chat)
+    (codexhost--leave-thread)
+    (codexhost--ensure t #'ignore)))
+
+(defun codexhost--thread-label (thread)
+  "Return a line for THREAD."
+  (let ((title (or (plist-get thread :name) (plist-get thread :preview) "")))
+    (format "%s  %s  %s"
+            (format-time-string "%F %R" (plist-get thread :updatedAt))
+            (truncate-string-to-width (replace-regexp-in-string "[ \t\n]+" " " title) 70)
+            (propertize (substring (plist-get thread :id) -6) 'face 'shadow))))
+
+(defun codexhost-resume (&optional all)
+  "Pick a thread of this folder to go on with, ALL of every folder."
+  (interactive "P")
+  (with-current-buffer (codexhost--chat)
+    (let ((chat (current-buffer)))
+      (codexhost--ensure
+       nil
+       (lambda ()
+         (codexhost--call
+          :thread/list `(:limit 50 :sortKey "updated_at"
+                                ,@(unless all
+                                    (list :cwd (directory-file-name (expand-file-name default-directory)))))
+          (lambda (result)
+            ;; Not inside of the filter, where the user could not be asked.
+            (run-at-time 0 nil #'codexhost--pick-thread chat (plist-get result :data)))))))))
+
+(defun codexhost--pick-thread (chat threads)
+  "Let the user pick one of THREADS to go on with in CHAT."
+  (with-current-buffer chat
+    (if (seq-empty-p threads)
+        (message "There are no threads yet")
+      (let* ((choices (mapcar (lambda (thread) (cons (codexhost--thread-label thread) thread)) threads))
+             (table (lambda (string predicate action)
+                      (if (eq action 'metadata)
+                          '(metadata (display-sort-function . identity)) ; newest first, as they came
+                        (complete-with-action action choices string predicate))))
+             (picked (assoc (completing-read "Go on with: " table nil t) choices)))
+        (when picked
+          (codexhost--leave-thread)
+          (setq codexhost--thread (cdr picked))
+          (codexhost--ensure t #'ignore))))))
+
+(defun codexhost-stop ()
+  "End the host of this chat; the next message will start it again."
+  (interactive)
+  (when (codexhost--live-p)
+    (oset codexhost--connection closing t)
+    (process-send-eof (jsonrpc--process codexhost--connection))))
+
+;;;; Composing longer texts
+
+(defvar-local codexhost--compose-for nil "The chat that the composed text is for.")
+
+(defvar codexhost-compose-mode-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map "\C-c\C-c" #'codexhost-compose-send)
+    (define-key map "\C-c\C-k" #'codexhost-compose-cancel)
+    map)
+  "Keys of `codexhost-compose-mode'.")
+
+(define-derived-mode codexhost-compose-mode text-mode "Codexhost-Compose"
+  "A text for the chat.
+\\{codexhost-compose-mode-map}"
+  (setq header-line-format
+        (substitute-command-keys
+         "\\<codexhost-compose-mode-map>\\[codexhost-compose-send] says it, \\[codexhost-compose-cancel] drops it")))
+
+(defun codexhost-compose ()
+  "Compose a text of several lines."
+  (interactive)
+  (let ((chat (codexhost--chat)))
+    (pop-to-buffer (get-buffer-create "*codexhost compose*"))
+    (codexhost-compose-mode)
+    (setq codexhost--compose-for chat)))
+
+(defun codexhost-compose-send ()
+  "Say the composed text."
+  (interactive)
+  (let ((text (string-trim (buffer-string))) (chat codexhost--compose-for))
+    (unless (buffer-live-p chat)
+      (user-error "The chat is gone"))
+    (quit-window t)
+    (with-current-buffer chat
+      (codexhost-say (substring-no-properties text)))))
+
+(defun codexhost-compose-cancel ()
+  "Drop the composed text."
+  (interactive)
+  (quit-window t))
+
+(provide 'codexhost)
+;;; codexhost.el ends here

@@ -1,0 +1,13 @@
+(require 'codexhost-tests)
+(defun one (i)
+  (let ((codexhost-command '("sh" "-c" "echo some reason >&2; exit 3")))
+    (with-current-buffer (codexhost--chat)
+          (progn
+            (codexhost-say "hello")
+            (let ((dl (+ (float-time) 2)))
+              (while (and (< (float-time) dl) (not (string-search "The host ended" (buffer-string)))) (accept-process-output nil 0.01)))
+            (unless (string-search "The host ended with status 3" (buffer-string))
+              (message "%d: %S %S %S st=%S conn=%S" i (buffer-string) codexhost--starting (process-status (jsonrpc--process codexhost--connection)) (process-exit-status (jsonrpc--process codexhost--connection)) (process-get (jsonrpc--process codexhost--connection) 'jsonrpc-sentinel-cleanup-started)))
+        (setq codexhost--starting nil)
+        (kill-buffer)))))
+(dotimes (i 200) (one i))
