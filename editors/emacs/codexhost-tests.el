@@ -110,8 +110,8 @@
 (ert-deftest codexhost-tests-approve ()
   "A command runs after it was approved."
   (codexhost-tests--with-chat
-    (codexhost-tests--say "exec:echo one; echo two ;; say:end" "Yes]")
-    (codexhost-tests--text "$ echo one; echo two  [done]\n    one\n    two")
+    (codexhost-tests--say "exec:echo one; ls -d / ;; say:end" "Yes]")
+    (codexhost-tests--text "$ echo one; ls -d /  [done]\n    one\n    /")
     (codexhost-tests--text "? Run this in")))
 
 (ert-deftest codexhost-tests-refuse ()
@@ -147,6 +147,24 @@
     (codexhost-tests--idle)
     (codexhost-tests--text "    asked")
     (should-error (codexhost-answer) :type 'user-error)))
+
+(ert-deftest codexhost-tests-question-after-resume ()
+  "A question is still open when its thread was left and is resumed."
+  (codexhost-tests--with-chat
+    (codexhost-tests--say "say:first")
+    (codexhost-say "exec:echo kept ;; say:end")
+    (codexhost-tests--wait "the question" codexhost--questions)
+    (let ((thread codexhost--thread))
+      (codexhost-new)
+      (codexhost-tests--wait "another thread" codexhost--loaded)
+      (codexhost--leave-thread)
+      (setq codexhost--thread thread)
+      (codexhost--ensure t #'ignore)
+      (codexhost-tests--wait "the thread" codexhost--loaded))
+    (codexhost-tests--text "\nfirst")
+    (codexhost-tests--push "Yes]")
+    (codexhost-tests--text "    kept")
+    (codexhost-tests--idle)))
 
 (ert-deftest codexhost-tests-two-questions ()
   "Two questions are open at once and answered in any order."
@@ -347,6 +365,18 @@
             (codexhost-tests--stop)
             (kill-buffer)))
       (delete-file config))))
+
+(ert-deftest codexhost-tests-command ()
+  "A command is shown without its shell, and whole."
+  (pcase-dolist (`(,given ,wanted)
+                 '(("/bin/bash -lc 'echo one; ls /'" "echo one; ls /")
+                   ("/bin/bash -lc 'echo one\nls'" "echo one\nls")
+                   ("/bin/bash -lc ls" "ls")
+                   ("/bin/sh -c \"echo \\\"it's\\\" \\$HOME\"" "echo \"it's\" $HOME")
+                   ("/bin/bash -lc 'a' 'b'" "/bin/bash -lc 'a' 'b'")
+                   ("/bin/bash -lc \"a\" \"b\"" "/bin/bash -lc \"a\" \"b\"")
+                   ("git status" "git status")))
+    (should (equal (codexhost--bare-command given) wanted))))
 
 (ert-deftest codexhost-tests-unified ()
   "Changes become a unified diff."

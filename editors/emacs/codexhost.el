@@ -353,6 +353,8 @@ FAILED the error is shown."
       ("inProgress" (setq codexhost--turn (plist-get turn :id)))
       ("interrupted" (codexhost--notice "Interrupted."))
       ("failed" (codexhost--notice (or (plist-get (plist-get turn :error) :message) "Failed.")))))
+  (dolist (question codexhost--questions) ; they are asked once for each connection
+    (codexhost--show-question question))
   (force-mode-line-update))
 
 (defun codexhost--leave-thread ()
@@ -527,11 +529,23 @@ FAILED the error is shown."
           ((equal status "failed") "failed")
           (t "done"))))
 
-(defun codexhost--command-text (item)
-  "Return the command of ITEM without the shell that it is handed to."
-  (let ((actions (plist-get item :commandActions)))
-    (or (and (= (length actions) 1) (plist-get (aref actions 0) :command))
-        (plist-get item :command))))
+(defun codexhost--bare-command (text)
+  "Return the command TEXT without the shell that it is handed to.
+If something else would be lost by that, return TEXT.  The
+commandActions of an item would read better, but leave parts out."
+  (if (not (string-match "\\`[^ ]*sh -l?c ." text))
+      text
+    (let* ((script (substring text (1- (match-end 0))))
+           (inner (and (> (length script) 1) (substring script 1 -1))))
+      (cond ((string-match-p "\\`'[^']*'\\'" script)
+             inner)
+            ((and inner
+                  (string-prefix-p "\"" script)
+                  (string-suffix-p "\"" script)
+                  (not (string-search "\"" (replace-regexp-in-string "\\\\." "" inner))))
+             (replace-regexp-in-string "\\\\\\([\"\\$`]\\)" "\\1" inner))
+            ((string-match-p "[ \t\n'\"\\]" script) text)
+            (t script)))))
 
 (defun codexhost--indented (text prefix)
   "Return TEXT with PREFIX before each line, and no blank lines at its end."
@@ -572,7 +586,7 @@ FAILED the error is shown."
                    'face 'codexhost-reasoning)))
     ("commandExecution"
      (let ((output (or (plist-get item :aggregatedOutput) "")))
-       (concat (propertize (format "$ %s" (string-trim-right (or (codexhost--command-text item) "")))
+       (concat (propertize (format "$ %s" (string-trim-right (codexhost--bare-command (or (plist-get item :command) ""))))
                            'face 'codexhost-command)
                (format "  [%s]" (codexhost--outcome item))
                (unless (string-empty-p output)
@@ -649,10 +663,9 @@ These CHANGES have content for added and deleted files, else hunks."
         (jsonrpc-connection-send codexhost--connection :id id
                                  :error (list :code -32601
                                               :message (format "%s is not supported by this client" method)))
-      (codexhost--take-back id) ; a thread that is resumed puts its open questions again
       (setq question `(:id ,id :connection ,codexhost--connection ,@question))
       (setq codexhost--questions (append codexhost--questions (list question)))
-      (codexhost--set-block (format "question %s" id) (codexhost--question-text question))
+      (codexhost--show-question question)
       (when (and codexhost-show-diff (plist-get question :diff))
         (codexhost--show-diff (plist-get question :diff)))
       (force-mode-line-update)
@@ -734,17 +747,19 @@ called."
                  answers)))
     (list :answers answers)))
 
-(defun codexhost--question-text (question)
-  "Return QUESTION as text with buttons."
+(defun codexhost--show-question (question)
+  "Show QUESTION with buttons."
   (let ((id (plist-get question :id)))
-    (concat (propertize (concat "? " (string-trim-right (plist-get question :text))) 'face 'codexhost-notice)
-            (mapconcat (lambda (choice)
-                         (concat "\n  "
-                                 (make-text-button (copy-sequence (format "[%s]" (car choice))) nil
-                                                   'action (lambda (_) (codexhost--answer id choice))
-                                                   'follow-link t
-                                                   'help-echo "Give this answer")))
-                       (plist-get question :choices) ""))))
+    (codexhost--set-block
+     (format "question %s" id)
+     (concat (propertize (concat "? " (string-trim-right (plist-get question :text))) 'face 'codexhost-notice)
+             (mapconcat (lambda (choice)
+                          (concat "\n  "
+                                  (make-text-button (copy-sequence (format "[%s]" (car choice))) nil
+                                                    'action (lambda (_) (codexhost--answer id choice))
+                                                    'follow-link t
+                                                    'help-echo "Give this answer")))
+                        (plist-get question :choices) "")))))
 
 (defun codexhost--find-question (id)
   "Return the open question with ID."

@@ -146,9 +146,9 @@ end)
 test('a command runs after it was approved', function()
   fresh()
   answers = { 'Yes' }
-  say('exec:echo one; echo two ;; say:end')
-  contains(asked[1].prompt, 'echo one; echo two')
-  contains(text(), '$ echo one; echo two  [done]\n    one\n    two')
+  say('exec:echo one; ls -d / ;; say:end')
+  contains(asked[1].prompt, 'echo one; ls -d /')
+  contains(text(), '$ echo one; ls -d /  [done]\n    one\n    /')
 end)
 
 test('a refused command does not run', function()
@@ -188,6 +188,25 @@ test('a dismissed question stays open', function()
   contains(text(), '    later')
   vim.cmd('CodexhostApprove')
   contains(text(), '! No question is open.')
+end)
+
+test('a question is still open when its thread was left and is resumed', function()
+  fresh()
+  say('say:first')
+  local id = session.thread.id
+  vim.cmd('Codexhost exec:echo kept ;; say:end')
+  wait('the question', function()
+    return #asked == 1
+  end)
+  vim.cmd('CodexhostNew')
+  wait('another thread', function()
+    return session.thread ~= nil and session.thread.id ~= id
+  end)
+  session.resume(id)
+  wait_text('\nfirst')
+  asked[1].done(asked[1].items[1])
+  wait_text('    kept')
+  idle()
 end)
 
 test('several questions are asked one after the other', function()
@@ -407,6 +426,20 @@ test('an unknown setting is refused', function()
   local ok, why = pcall(codexhost.setup, { comand = {} })
   assert(not ok)
   contains(why, 'comand')
+end)
+
+test('a command is shown without its shell, and whole', function()
+  local command = require('codexhost.render').command
+  for given, wanted in pairs({
+    ["/bin/bash -lc 'echo one; ls /'"] = 'echo one; ls /',
+    ['/bin/bash -lc ls'] = 'ls',
+    ['/bin/sh -c "echo \\"it\'s\\" \\$HOME"'] = 'echo "it\'s" $HOME',
+    ["/bin/bash -lc 'a' 'b'"] = "/bin/bash -lc 'a' 'b'",
+    ['/bin/bash -lc "a" "b"'] = '/bin/bash -lc "a" "b"',
+    ['git status'] = 'git status',
+  }) do
+    assert(command(given) == wanted, command(given))
+  end
 end)
 
 test('changes become a unified diff', function()

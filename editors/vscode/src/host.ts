@@ -59,12 +59,12 @@ export class Host {
 				resolve(`the host ${how}${this.lastWords ? `: ${this.lastWords}` : ""}`);
 			});
 		});
+		let rest = "";
 		child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-			for (const line of text.split("\n")) {
-				if (line.trim() === "") continue;
-				this.lastWords = line.trim().slice(0, 500);
-				options.log(line);
-			}
+			const lines = (rest + text).split("\n");
+			rest = lines.pop()!;
+			for (const line of lines) options.log(line);
+			this.lastWords = (lines.filter((line) => line.trim() !== "").at(-1) ?? this.lastWords).trim().slice(0, 500);
 		});
 		// A question needs its id, to be taken back by serverRequest/resolved; vscode-jsonrpc does not give it to handlers.
 		let asking: RequestId = -1;

@@ -1,12 +1,7 @@
 // Keeps a host running: starts it when it is first needed, again when it dies, and says so.
 import { Host, type HostEvents, type HostOptions } from "./host";
+import type { HostState } from "./hoststate";
 import type { Requests } from "./protocol.gen";
-
-export type HostState =
-	| { is: "stopped" }
-	| { is: "starting"; again: boolean }
-	| { is: "running"; pid: number; userAgent: string; home: string }
-	| { is: "failed"; reason: string };
 
 export interface KeeperEvents extends Pick<HostEvents, "notification" | "request"> {
 	state(state: HostState): void;

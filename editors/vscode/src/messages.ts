@@ -1,6 +1,6 @@
 // What the view and the extension say to each other. The view holds no state of its own that it could not be told again.
 import type { Asked, Values } from "./approvals";
-import type { HostState } from "./keeper";
+import type { HostState } from "./hoststate";
 import type { Entry, TurnState } from "./model";
 import type { TurnPlanStep } from "./protocol.gen";
 

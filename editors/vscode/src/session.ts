@@ -2,7 +2,8 @@
 // It knows no editor; the extension and the tests drive it alike.
 import { type Asked, describe, keyOf, type Question, type Values } from "./approvals";
 import type { HostOptions } from "./host";
-import { type HostState, Keeper } from "./keeper";
+import type { HostState } from "./hoststate";
+import { Keeper } from "./keeper";
 import { type Change, Model, type ThreadState } from "./model";
 import type {
 	AskForApproval, Notifications, ReasoningEffort, RequestId, Requests, SandboxMode, SandboxPolicy, UserInput,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Asked } from "../src/approvals";
 import { type Change } from "../src/model";
-import type { HostState } from "../src/keeper";
+import type { HostState } from "../src/hoststate";
 import { Session } from "../src/session";
 
 const WAIT_MS = 20_000;

@@ -224,7 +224,7 @@ function M.open()
     vim.api.nvim_win_set_buf(0, input)
     plain(0)
     vim.wo.winfixheight = true
-    vim.wo.statusline = ' <CR> sends, <C-c> interrupts, gd shows a diff, q closes'
+    vim.wo.statusline = ' <CR> sends, <C-c> interrupts, q closes'
   end
   M.focus()
 end

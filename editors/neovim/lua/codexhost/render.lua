@@ -33,13 +33,20 @@ local function outcome(item)
   return item.durationMs and item.durationMs >= 1000 and ('done in %.1f s'):format(item.durationMs / 1000) or 'done'
 end
 
--- The shell that a command is handed to says nothing to the reader.
-local function command(item)
-  local actions = item.commandActions or {}
-  if #actions == 1 and actions[1].command then
-    return actions[1].command
+--- A command without the shell that it is handed to, if nothing else is lost by that.
+--- commandActions would read better, but leave parts of a command out.
+function M.command(text)
+  local script = (text or ''):match('^%S*sh %-l?c (.+)$')
+  if not script then
+    return text or ''
   end
-  return item.command or ''
+  local single, double = script:match("^'([^']*)'$"), script:match('^"(.*)"$')
+  if single then
+    return single
+  elseif double and not double:gsub('\\.', ''):find('"', 1, true) then
+    return (double:gsub('\\(["\\$`])', '%1'))
+  end
+  return script:find('[%s\'"\\]') and text or script
 end
 
 local render = {}
@@ -68,7 +75,7 @@ function render.reasoning(item)
 end
 
 function render.commandExecution(item)
-  local lines = lines_of(command(item), '  ')
+  local lines = lines_of(M.command(item.command), '  ')
   lines[1] = '$' .. lines[1]:sub(2)
   lines[#lines] = lines[#lines] .. '  [' .. outcome(item) .. ']'
   if item.aggregatedOutput and item.aggregatedOutput ~= '' then

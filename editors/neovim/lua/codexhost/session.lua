@@ -144,6 +144,9 @@ local function set_thread(thread)
   local last = thread.turns and thread.turns[#thread.turns]
   if last and last.status == 'inProgress' then
     M.turn = last.id
+    for _, item in ipairs(last.items or {}) do
+      M.items[item.id] = item
+    end
   end
   emit('thread', thread)
 end
