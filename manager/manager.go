@@ -32,23 +32,25 @@ type Options struct {
 	Executable string // run in the roles of the built-in plugins; empty means the running one
 	Log        hclog.Logger
 	Now        func() time.Time
+	TrustHooks bool // hooks run whether their user trusts them or not
 	CaptureOps bool // keep what goes through SendOp, for tests
 }
 
 // A Manager holds the live threads. See the package comment.
 type Manager struct {
-	opts    Options
-	config  *config.Loader
-	store   *rollout.Store
-	models  *models
-	plugins *plugins.Host
-	mcp     *mcp.Service
-	watcher *skillswatch.Watcher
-	skills  *skills.Catalogue
-	files   workspaceFiles
-	hub     hub
-	log     hclog.Logger
-	now     func() time.Time
+	opts     Options
+	config   *config.Loader
+	store    *rollout.Store
+	models   *models
+	plugins  *plugins.Host
+	mcp      *mcp.Service
+	watcher  *skillswatch.Watcher
+	skills   *skills.Catalogue
+	programs *programs
+	files    workspaceFiles
+	hub      hub
+	log      hclog.Logger
+	now      func() time.Time
 
 	loading keyLock // by thread id: held while a stored thread is loaded or its file moved
 
@@ -114,6 +116,7 @@ func New(o Options) (*Manager, error) {
 		Logger: slog.New(logHandler{o.Log.Named("watch")}),
 	})
 	m.skills = m.newSkills()
+	m.programs = m.newPrograms(o)
 	return m, nil
 }
 

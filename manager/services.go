@@ -93,7 +93,7 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 		return thread.Services{}, err
 	}
 	catalog := m.models.catalog(cfg)
-	return thread.Services{
+	services := thread.Services{
 		Model:        client,
 		ModelInfo:    catalog.Lookup,
 		Instructions: m.instructions(cfg),
@@ -109,7 +109,9 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 		Asker: patientAsker{&m.hub, cfg.Host.AnswerLimit},
 		Log:   m.log.Named("thread"),
 		Now:   m.now,
-	}, nil
+	}
+	m.hookServices(&services, cfg)
+	return services, nil
 }
 
 // tools is what a request may offer. A server that is about to be ready gets a
@@ -154,5 +156,6 @@ func (m *Manager) closeServices(ctx context.Context) error {
 	err := m.mcp.Close(ctx)
 	err = errors.Join(err, m.plugins.Close(ctx))
 	m.models.close()
+	m.programs.behind.Close(ctx, programGrace)
 	return err
 }

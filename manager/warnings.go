@@ -24,6 +24,10 @@ func (m *Manager) Warnings(ctx context.Context, to thread.Observer) {
 	for _, w := range cfg.Warnings {
 		warn(ctx, to, w)
 	}
+	for _, b := range m.programs.hooks.Load(cfg).Broken() {
+		m.programs.first(b)
+		warn(ctx, to, brokenHooks(b))
+	}
 }
 
 func warn(ctx context.Context, to thread.Observer, w config.Warning) {

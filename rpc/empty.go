@@ -9,18 +9,6 @@ import (
 // The methods of this file are what clients ask for blindly when they start.
 // Their answers are true and short: this host has none of these things.
 
-func hooksList(_ context.Context, c *Connection, p *protocol.HooksListParams) (reply, error) {
-	cwds := p.Cwds
-	if len(cwds) == 0 {
-		cwds = []string{c.manager.Cwd()}
-	}
-	r := &protocol.HooksListResponse{}
-	for _, cwd := range cwds {
-		r.Data = append(r.Data, protocol.HooksListEntry{Cwd: cwd})
-	}
-	return reply{result: r}, nil
-}
-
 func configRequirementsRead(context.Context, *Connection) (reply, error) {
 	speeds := true
 	return reply{result: &protocol.ConfigRequirementsReadResponse{SupportsIndependentSpeedModes: &speeds}}, nil

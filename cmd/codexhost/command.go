@@ -30,6 +30,7 @@ type flags struct {
 	onEOF         string
 	drainLimit    time.Duration
 	bypass        bool
+	bypassTrust   bool
 	profile       string
 }
 
@@ -85,6 +86,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 	p.StringVar(&f.onEOF, "on-eof", "", "at the end of input: `drain` lets running turns finish, abort stops them (default drain, but a silent command ends the wait)")
 	p.DurationVar(&f.drainLimit, "drain-limit", 10*time.Minute, "how long --on-eof=drain waits")
 	p.BoolVar(&f.bypass, "dangerously-bypass-approvals-and-sandbox", false, "run everything unasked and unconfined")
+	p.BoolVar(&f.bypassTrust, "dangerously-bypass-hook-trust", false, "run hooks that nobody has trusted")
 	p.StringVarP(&f.profile, "profile", "p", "", "refused: profiles are for runtime commands")
 	root.AddCommand(&cobra.Command{
 		Use:   "app-server",

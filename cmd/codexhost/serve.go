@@ -134,7 +134,7 @@ func newManager(f flags, errw io.Writer) (*manager.Manager, error) {
 		settings = append(settings[:len(settings):len(settings)], `approval_policy="never"`, `sandbox_mode="danger-full-access"`)
 	}
 	return manager.New(manager.Options{
-		Home: home, Cwd: cwd, Version: version, Source: f.sessionSource,
+		Home: home, Cwd: cwd, Version: version, Source: f.sessionSource, TrustHooks: f.bypassTrust,
 		Config: config.New(config.Options{Home: home, Flags: settings, Enable: f.enable, Disable: f.disable, Strict: f.strict}),
 		Log:    logger(errw),
 	})

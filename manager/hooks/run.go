@@ -51,7 +51,6 @@ func (s *Set) Run(ctx context.Context, c Call) Result {
 	if err != nil {
 		input = []byte("{}") // an input that has no JSON form is nobody's choice
 	}
-	input = append(input, '\n')
 	var chosen []*hook
 	for _, h := range s.hooks {
 		switch {

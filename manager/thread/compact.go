@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/codexhost/codexhost/manager/hooks"
 	"github.com/codexhost/codexhost/manager/model"
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -58,6 +59,9 @@ func (t *Thread) usedTokens() int64 {
 // compactNow asks the model for a summary and replaces the history by it.
 func (tn *turn) compactNow() error {
 	t := tn.thread
+	if err := tn.compacts(hooks.PreCompact); err != nil {
+		return err
+	}
 	began := t.now()
 	item := &protocol.ThreadItemContextCompaction{ID: newID(), StartedAtMs: milliseconds(began)}
 	shown := *item
@@ -77,6 +81,10 @@ func (tn *turn) compactNow() error {
 	t.tell(tn.ctx, records)
 	tn.Complete(tn.ctx, item)
 	tn.tellUsage()
+	t.session = "compact"
+	if err := tn.compacts(hooks.PostCompact); err != nil {
+		return err
+	}
 	return tn.ctx.Err()
 }
 

@@ -152,7 +152,7 @@ func (in *intake) call(item model.Item) {
 		out.body = tool.Text("unsupported call: " + c.Namespace + c.Name).Body
 		return
 	}
-	in.calls.Go(func() { out.body = tn.runTool(found, c).Body })
+	in.calls.Go(func() { tn.runHooked(found, c, out) })
 }
 
 // runTool carries out a call. A tool that panics has failed; its thread has not.

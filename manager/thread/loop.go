@@ -231,6 +231,7 @@ func (t *Thread) shutdown() {
 		<-tn.done
 	}
 	t.stopReading()
+	t.sessionEnds()
 	if t.services.Stop != nil {
 		t.services.Stop()
 	}

@@ -100,7 +100,9 @@ func (tn *turn) request() (followUp bool, err error) {
 
 	offer := t.services.Tools(ctx, tn.settings)
 	in := intake{turn: tn, ctx: ctx, offer: offer}
+	tn.asks()
 	err = in.stream(tn.modelRequest(offer))
+	tn.asked(err)
 	followUp = in.finish()
 	if err != nil && context.Cause(ctx) == errSteered && tn.ctx.Err() == nil {
 		return true, errSteered
@@ -126,6 +128,7 @@ type intake struct {
 type output struct {
 	kind, callID string
 	body         json.RawMessage
+	contexts     []string // of hooks
 }
 
 func (in *intake) stream(r *model.Request) error {
@@ -166,6 +169,7 @@ func (in *intake) finish() (followUp bool) {
 	t := in.turn.thread
 	records := make([]rollout.Record, 0, len(in.outputs))
 	for _, o := range in.outputs {
+		records = in.turn.contextRecords(records, o.contexts)
 		raw := callOutput(o.kind, "fco_"+newID(), o.callID, o.body)
 		t.history.add(raw)
 		records = append(records, rollout.ResponseItem(raw))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/codexhost/codexhost/manager/hooks"
 	"github.com/codexhost/codexhost/manager/model"
 	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rollout"
@@ -64,6 +65,10 @@ type Services struct {
 	Tools func(ctx context.Context, s Settings) tool.Offer
 	// Shell runs a command that the user typed and returns what the model is told of it.
 	Shell func(ctx context.Context, t tool.Turn, command string, timeout time.Duration) string
+	// Hooks finds the user's programs for the events of a turn; may be nil.
+	Hooks func(ctx context.Context, s Settings) *hooks.Set
+	// Notify is told of every turn that was completed; it must not block. Nil for nobody.
+	Notify func(hooks.TurnEnd)
 	// Stop ends what the thread's tools have left running. It is called once,
 	// before the rollout is closed; may be nil.
 	Stop  func()
@@ -115,6 +120,8 @@ type Thread struct {
 	countedBytes int      // of the history, when the server last counted its tokens; owned like the history
 	history      *history // owned by the running turn, by the loop between turns
 	baseline     baseline // likewise: the context the model was last told
+	session      string   // likewise: why a session begins with the next turn, or empty
+	sessionBegun bool     // likewise
 }
 
 type usage struct{ total, last model.Usage }
@@ -133,6 +140,10 @@ func Start(ctx context.Context, spec Spec, services Services, observer Observer)
 		preview:  spec.Preview,
 		lastTurn: spec.LastTurn,
 		git:      spec.Git,
+		session:  "startup",
+	}
+	if t.started {
+		t.session = "resume"
 	}
 	t.remember()
 	if spec.Usage != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/codexhost/codexhost/manager/hooks"
 	"github.com/codexhost/codexhost/manager/model"
 	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rollout"
@@ -29,6 +30,8 @@ type turn struct {
 	shells          sync.WaitGroup // commands of the user that run within the turn
 	wake            chan struct{}  // told of new input and of the ends of those commands
 	reviewer        *reviewer      // of a review
+	hooks           *hooks.Set     // what holds for the turn
+	stopBlocked     bool           // a hook had the turn go on
 
 	ctx    context.Context // ends with the turn; its cause says why it was cut short
 	cancel context.CancelCauseFunc
@@ -119,6 +122,7 @@ func (tn *turn) begin() {
 	tn.started = t.now()
 	tn.info, tn.known = t.services.ModelInfo(tn.settings.Model)
 	t.materialize(tn.settings.Cwd)
+	tn.findHooks()
 	t.mu.Lock()
 	t.failed = false
 	t.updated = tn.started
@@ -161,21 +165,27 @@ func (tn *turn) converse() error {
 	if err := tn.sendContext(); err != nil {
 		return err
 	}
-	followUp := true
+	if !tn.sessionStarts() {
+		return nil
+	}
+	followUp, owed := true, false // owed: not only because the turn begins
 	for {
 		inputs, more := tn.take(followUp)
 		if !more {
 			return nil
 		}
 		tn.thread.takeInjected() // what was injected before the user spoke comes before it
-		for _, in := range inputs {
-			tn.userMessage(in)
+		if !tn.hear(inputs) && !owed {
+			followUp = false
+			continue
 		}
 		var err error
 		followUp, err = tn.sample()
 		if err != nil {
 			return err
 		}
+		followUp = followUp || tn.goesOn()
+		owed = followUp
 		if followUp {
 			if err := tn.compactIfFull(); err != nil {
 				return err
@@ -223,6 +233,7 @@ func (tn *turn) end(err error) {
 		end.Reason = "replaced"
 		records = append(records, rollout.TurnAborted(end))
 	case tn.interrupted():
+		tn.wasInterrupted()
 		status = protocol.TurnStatusInterrupted
 		t.takeInjected() // what the user's own commands brought came before
 		marker := textMessage("msg_"+newID(), "user", interruptMarker)
@@ -237,7 +248,15 @@ func (tn *turn) end(err error) {
 	}
 	t.save(records, tn)
 	tn.answerInterrupters()
+	notify := status == protocol.TurnStatusCompleted && tn.kind == regularTurn && t.services.Notify != nil && t.spec.Subagent == ""
+	var words hooks.TurnEnd
+	if notify {
+		words = tn.words()
+	}
 	tn.tellEnd(status, failure, ended)
+	if notify {
+		t.services.Notify(words)
+	}
 }
 
 // save writes a turn's last records and has the disk keep them. A failure does

@@ -123,6 +123,13 @@ func (p *ApplyPatch) apply(ctx context.Context, t Turn, id, text, dir string) (o
 	if refused != "" {
 		return refused, false
 	}
+	if ask {
+		j := judged(ctx, t, id, Question{Tool: applyPatchName, Aliases: []string{"Edit", "Write"}, Input: map[string]string{"command": text}})
+		if j.Refused {
+			return j.Why, false
+		}
+		ask = !j.Allowed
+	}
 	item := newPatchItem(t, id, plan)
 	t.Start(ctx, item.as(protocol.PatchApplyStatusInProgress, nil))
 	if ask {

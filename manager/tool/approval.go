@@ -79,6 +79,13 @@ func (a *Approvals) command(ctx context.Context, t Turn, r commandRequest) (perm
 	case a.accepts(r.key()):
 		return p, nil
 	}
+	switch j := judged(ctx, t, r.callID, Question{Tool: "Bash", Input: map[string]string{"command": r.script()}}); {
+	case j.Allowed:
+		return p, nil
+	case j.Refused:
+		out := r.refused(j.Why)
+		return p, &out
+	}
 	p.shown = true
 	return p, a.ask(ctx, t, r, d)
 }
