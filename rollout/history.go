@@ -241,6 +241,36 @@ func (h *History) HostEvents(f func(name string, body json.RawMessage) bool) err
 	return nil
 }
 
+// TokensByTurn is how many tokens each turn has used in all its requests. Turns that nobody counted are not in it.
+func (h *History) TokensByTurn() (map[string]int64, error) {
+	used := map[string]int64{}
+	var warn Warnings
+	var turn string
+	var before, total int64
+	for i := range h.sources {
+		err := h.sources[i].walk(&warn, func(rec *record) error {
+			switch string(rec.event) {
+			case "task_started":
+				if ok, _ := rec.sound(); ok {
+					turn, before = memberString(rec.payload, "turn_id"), total
+				}
+			case "token_count":
+				if ok, _ := rec.sound(); ok && turn != "" {
+					if info := member(rec.payload, "info"); !isNull(info) {
+						total = parseTokens(info).Total.Total
+						used[turn] = total - before
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return used, nil
+}
+
 // readMeta finds the first session_meta, which says whose file it is and what it builds on.
 func (h *History) readMeta(src *source) error {
 	file, err := os.Open(src.path)

@@ -43,9 +43,13 @@ func run(ctx context.Context, args []string, in *os.File, out *os.File, errw io.
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var usage errUsage
+	var with exitWith
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &with):
+		fmt.Fprintf(errw, "codexhost: %v\n", err)
+		return with.code
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown "):
 		fmt.Fprintf(errw, "codexhost: %v\nRun 'codexhost --help' for usage.\n", err)
 		return exitUsage
@@ -95,6 +99,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 		RunE:  serve,
 	})
 	root.AddCommand(newDemoCommand(out))
+	root.AddCommand(newThreadsCommand(out))
 	return root
 }
 
