@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/model"
@@ -127,11 +128,27 @@ func (m *Manager) confinement(cfg *config.Config, cwd string, p protocol.Sandbox
 		c.Mode = sandbox.ReadOnly // a policy that is not known confines as much as can be
 	}
 	if c.Mode.Confined() {
-		c.Hidden = cfg.Host.Hide
-		if !cfg.Host.HideSet {
-			home, _ := os.UserHomeDir() // without one there is less to hide
-			c.Hidden = sandbox.DefaultHidden(home, m.opts.Home)
-		}
+		c.Hidden = m.hidden(cfg)
 	}
 	return c
+}
+
+// hidden are the paths that no confined command may read: those that the
+// configuration names, from the user's home where they begin with ~, or else the
+// usual ones.
+func (m *Manager) hidden(cfg *config.Config) []string {
+	home, _ := os.UserHomeDir() // without one there is less to hide
+	if !cfg.Host.HideSet {
+		return sandbox.DefaultHidden(home, m.opts.Home)
+	}
+	var paths []string
+	for _, p := range cfg.Host.Hide {
+		if rest, ok := strings.CutPrefix(p, "~/"); ok && home != "" {
+			p = filepath.Join(home, rest)
+		}
+		if filepath.IsAbs(p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
