@@ -80,7 +80,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 check: ## exactly what CI runs
 	.ci/run
 
-deps: ## fetch what tests and tools need: modules, system packages (as root), the reference host (npm)
+deps: ## fetch what tests and tools need: modules, system packages (as root), the reference host and MCP servers of others (npm)
 	@.ci/deps $(PEER)
 
 clean: ## remove bin/ and out/

@@ -17,6 +17,7 @@ import (
 	builtin "github.com/codexhost/codexhost/plugins/builtin/mcp"
 	provider "github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/plugins/mcp/mcptest"
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 // The test binary is the plugin, the servers, and a host to be killed.
@@ -125,8 +126,8 @@ func testServer(name string, words ...string) mcp.Server {
 
 // listener records what a thread is told.
 type listener struct {
-	response string
 	mu       sync.Mutex
+	response string
 	told     []mcp.Startup
 	asked    []mcp.Elicitation
 }
@@ -140,12 +141,36 @@ func (l *listener) ServerStatus(s mcp.Startup) {
 func (l *listener) Elicit(ctx context.Context, e mcp.Elicitation) ([]byte, error) {
 	l.mu.Lock()
 	l.asked = append(l.asked, e)
+	response := l.response
 	l.mu.Unlock()
-	if l.response == "" {
+	if response == "" {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return []byte(l.response), nil
+	return []byte(response), nil
+}
+
+// answer is what questions get from now on.
+func (l *listener) answer(response string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.response = response
+}
+
+// last is the question that was asked last.
+func (l *listener) last() mcp.Elicitation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.asked) == 0 {
+		return mcp.Elicitation{}
+	}
+	return l.asked[len(l.asked)-1]
+}
+
+// validQuestion holds the params of a question against the protocol, as clients do.
+func validQuestion(params json.RawMessage) error {
+	var q protocol.McpServerElicitationRequestParams
+	return protocol.Decode(params, &q)
 }
 
 // states is the story of one server.
