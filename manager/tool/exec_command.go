@@ -184,7 +184,7 @@ func (e *Exec) read(ctx context.Context, t *terminal, since time.Time, yield tim
 	case <-timer.C:
 	case <-ctx.Done():
 		if e.InterruptKills {
-			t.end(closeGrace)
+			t.end(interruptGrace)
 		}
 		return fmt.Sprintf("Wall time: %.1f seconds\naborted by user", t.turn.Now().Sub(since).Seconds())
 	}

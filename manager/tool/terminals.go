@@ -18,10 +18,11 @@ import (
 const mostTerminals = 64
 
 // What a command gets between TERM and KILL: less when the thread ends and its
-// client may be gone.
+// client may be gone, and less again when a user waits for an interrupt.
 const (
-	killGrace  = 2 * time.Second
-	closeGrace = 300 * time.Millisecond
+	killGrace      = 2 * time.Second
+	closeGrace     = 300 * time.Millisecond
+	interruptGrace = 100 * time.Millisecond
 )
 
 // Terminals are the commands of one thread that run, or ran a moment ago. They

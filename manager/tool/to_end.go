@@ -60,7 +60,7 @@ func (e *Exec) runToEnd(ctx context.Context, t Turn, r commandRequest, p permit,
 	exit, err := process.Wait(limit)
 	end := ending{code: exitCode(exit)}
 	if err != nil {
-		_ = process.Kill(closeGrace) // what survives even that is reported by the sandbox
+		_ = process.Kill(interruptGrace) // what survives even that is reported by the sandbox
 		end.code, end.failed = -1, true
 	}
 	<-told
