@@ -7,10 +7,18 @@
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: $0 HOST [SUITE...]" >&2; exit 2; }
-host=$(realpath -e -- "$1") && [ -x "$host" ] || { echo "test.sh: $1 is no program" >&2; exit 2; }
+if [ ! -f "$1" ] || [ ! -x "$1" ]; then
+	echo "test.sh: $1 is no program" >&2
+	exit 2
+fi
+host=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- $(cd "$here" && printf '%s\n' */test.sh | xargs -n1 dirname)
+if [ $# -eq 0 ]; then
+	set -- "$here"/*/test.sh
+	set -- "${@%/test.sh}"
+	set -- "${@##*/}"
+fi
 
 failed=()
 for suite in "$@"; do
@@ -22,7 +30,7 @@ for suite in "$@"; do
 		cd "$room/work"
 		unset OPENAI_API_KEY CODEX_API_KEY XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME
 		HOME=$room/home CODEX_HOME=$room/codex-home CACHE=${CACHE:-$here/../out/editors} \
-			timeout --kill-after=5 "${SUITE_TIMEOUT:-300}" "$here/$suite/test.sh" "$host"
+			timeout --kill-after=5 "${SUITE_TIMEOUT:-900}" "$here/$suite/test.sh" "$host"
 	) || status=$?
 	rm -rf "$room"
 	case $status in

@@ -45,6 +45,7 @@ the output was 42" y 'exec:echo $((6*7)) ;; say:the output was {{output}}'
 	check "refuses a command" 0 "[declined: /bin/bash -lc 'touch refused']" n 'exec:touch refused ;; say:no'
 	[ ! -e refused ] || { echo "not ok - $client_name: the refused command ran"; exit 1; }
 	check "approves a patch" 0 "patched" y "patch:$client_name.txt hello ;; say:patched"
+	[ "$(cat "$client_name.txt")" = hello ] || { echo "not ok - $client_name: the patch was not made"; exit 1; }
 	check "shows why a turn failed" 1 "scripted failure" "" "fail:400"
 	program=(sh -c 'read -r line; exit 3')
 	check "says that the host died" 1 "the host ended with status 3" "" "hello"

@@ -353,6 +353,79 @@
             (codexhost-tests--wait "off" (equal (codexhost-status) "off")))
         (kill-buffer)))))
 
+(ert-deftest codexhost-tests-pieces ()
+  "Messages are put together from pieces, in bytes; members of no meaning are left out."
+  (let ((codexhost-command
+         (list "sh" "-c"
+               (concat "read -r line; printf 'Content-Le'; sleep 0.05; printf 'ngth: 65\\r\\n\\r\\n{\"method\":\"warning\",';"
+                       "printf '\"emittedAtMs\":1,\"params\":{\"message\":\"Gr\\303'; sleep 0.05;"
+                       "printf '\\274n\"}}Content-Length: 65\\r\\nContent-Type: x\\r\\n\\r\\n';"
+                       "printf '{\"id\":1,\"error\":{\"code\":1,\"message\":\"no\",\"data\":{\"remedy\":';"
+                       "sleep 0.05; printf '\"do\"}}}'; sleep 5"))))
+    (with-current-buffer (codexhost--chat)
+      (unwind-protect
+          (progn
+            (codexhost-say "hello")
+            (codexhost-tests--text "! no (do)")
+            (codexhost-tests--text "! Grün\n"))
+        (delete-process (jsonrpc--process codexhost--connection))
+        (kill-buffer)))))
+
+(defun codexhost-tests--answer (method params label)
+  "Return the answer to METHOD with PARAMS by the choice LABEL, as JSON in a plist."
+  (with-temp-buffer
+    (codexhost-mode)
+    (let (sent)
+      (cl-letf (((symbol-function 'jsonrpc-connection-send)
+                 (lambda (_connection &rest args) (setq sent args))))
+        (codexhost--asked 0 method params)
+        (let* ((question (car codexhost--questions))
+               (choice (assoc label (plist-get question :choices))))
+          (should choice)
+          (codexhost--answer 0 choice)
+          (should-not codexhost--questions)))
+      (should (equal (plist-get sent :id) 0))
+      (codexhost--parse (decode-coding-string (json-serialize (plist-get sent :result) :false-object :json-false
+                                                              :null-object nil)
+                                              'utf-8)))))
+
+(ert-deftest codexhost-tests-questions ()
+  "Every kind of question is answered in its own shape."
+  (should (equal (codexhost-tests--answer "item/commandExecution/requestApproval"
+                                          '(:command "touch a" :cwd "/" :proposedExecpolicyAmendment ["touch"])
+                                          "Yes, and always allow what starts with: touch")
+                 '(:decision (:acceptWithExecpolicyAmendment (:execpolicy_amendment ["touch"])))))
+  (should (equal (codexhost-tests--answer "item/permissions/requestApproval"
+                                          '(:permissions (:network (:enabled t)) :reason "why")
+                                          "Yes, for this session")
+                 '(:permissions (:network (:enabled t)) :scope "session")))
+  (should (equal (codexhost-tests--answer "item/permissions/requestApproval" '(:permissions (:network nil)) "No")
+                 '(:permissions nil :scope "turn")))
+  (let ((tool '(:serverName "s" :message "Allow it?" :requestedSchema (:properties nil)
+                            :_meta (:persist ["session" "always"]))))
+    (should (equal (codexhost-tests--answer "mcpServer/elicitation/request" tool "Yes")
+                   '(:action "accept" :content nil)))
+    (should (equal (codexhost-tests--answer "mcpServer/elicitation/request" tool
+                                            "Yes, and do not ask again in this session")
+                   '(:action "accept" :content nil :_meta (:persist "session")))))
+  (should (equal (codexhost-tests--answer "mcpServer/elicitation/request"
+                                          '(:requestedSchema (:properties (:name (:type "string")))) "No")
+                 '(:action "decline")))
+  (cl-letf (((symbol-function 'completing-read) (lambda (_ options &rest _) (car options)))
+            ((symbol-function 'read-string) (lambda (&rest _) "typed")))
+    (should (equal (codexhost-tests--answer "item/tool/requestUserInput"
+                                            '(:questions [(:id "a" :question "Which?" :options [(:label "One")])
+                                                          (:id "b" :question "What?")])
+                                            "Answer")
+                   '(:answers (:a (:answers ["One"]) :b (:answers ["typed"]))))))
+  (with-temp-buffer
+    (codexhost-mode)
+    (let (sent)
+      (cl-letf (((symbol-function 'jsonrpc-connection-send) (lambda (_connection &rest args) (setq sent args))))
+        (codexhost--asked 3 "some/new/question" nil))
+      (should (equal (plist-get (plist-get sent :error) :code) -32601))
+      (should-not codexhost--questions))))
+
 (ert-deftest codexhost-tests-broken-config ()
   "A broken configuration is told of."
   (let ((config (expand-file-name "config.toml" (getenv "CODEX_HOME"))))

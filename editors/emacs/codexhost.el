@@ -125,10 +125,10 @@
     (let (message)
       (while (setq message (codexhost--next-message process))
         (with-demoted-errors "codexhost: %S"
-          (codexhost--receive (process-get process 'jsonrpc-connection) message))))))
+          (codexhost--receive (process-get process 'jsonrpc-connection) (codexhost--parse message)))))))
 
 (defun codexhost--next-message (process)
-  "Remove the first whole message from the buffer of PROCESS and return it."
+  "Remove the first whole message from the buffer of PROCESS, return its text."
   (with-current-buffer (process-buffer process)
     (goto-char (point-min))
     (let ((inhibit-read-only t) (case-fold-search t) length start)
@@ -138,8 +138,7 @@
         (when (re-search-forward "^Content-Length: *\\([0-9]+\\)" start t)
           (setq length (string-to-number (match-string 1)))
           (when (<= (+ start length) (point-max))
-            (prog1 (codexhost--parse
-                    (decode-coding-string (buffer-substring start (+ start length)) 'utf-8))
+            (prog1 (decode-coding-string (buffer-substring start (+ start length)) 'utf-8)
               (delete-region (point-min) (+ start length)))))))))
 
 (defun codexhost--receive (connection message)

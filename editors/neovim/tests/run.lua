@@ -428,6 +428,122 @@ test('an unknown setting is refused', function()
   contains(why, 'comand')
 end)
 
+-- Puts a request to the user, and returns the answer as it goes over the wire.
+local function answered(method, params, ...)
+  local got
+  answers = { ... }
+  assert(require('codexhost.approval').ask('q', method, params, function(result)
+    got = vim.json.encode(result)
+  end))
+  wait('an answer to ' .. method, function()
+    return got
+  end)
+  return vim.json.decode(got)
+end
+
+local function same(got, wanted)
+  if not vim.deep_equal(got, wanted) then
+    error(('got %s, wanted %s'):format(vim.inspect(got), vim.inspect(wanted)), 2)
+  end
+end
+
+test('every kind of question is answered in its own shape', function()
+  local empty = vim.empty_dict()
+  local command = { command = 'touch a', cwd = '/', proposedExecpolicyAmendment = { 'touch' } }
+  same(answered('item/commandExecution/requestApproval', command, 'Yes, and always'), {
+    decision = { acceptWithExecpolicyAmendment = { execpolicy_amendment = { 'touch' } } },
+  })
+  local permissions = { permissions = { network = { enabled = true } }, reason = 'why' }
+  same(answered('item/permissions/requestApproval', permissions, 'Yes, for this session'), {
+    permissions = { network = { enabled = true } },
+    scope = 'session',
+  })
+  same(answered('item/permissions/requestApproval', permissions, 'No'), { permissions = empty, scope = 'turn' })
+  local tool = { serverName = 's', message = 'Allow it?', mode = 'form', requestedSchema = { properties = empty } }
+  same(answered('mcpServer/elicitation/request', tool, 'Yes'), { action = 'accept', content = empty })
+  tool._meta = { persist = { 'session' } }
+  same(answered('mcpServer/elicitation/request', tool, 'Yes, and do not'), {
+    action = 'accept',
+    content = empty,
+    _meta = { persist = 'session' },
+  })
+  tool.requestedSchema.properties = { name = { type = 'string' } }
+  same(answered('mcpServer/elicitation/request', tool, 'No'), { action = 'decline' })
+  contains(asked[#asked].prompt, 'not possible')
+
+  local input = vim.ui.input
+  vim.ui.input = function(_, done)
+    done('typed')
+  end
+  local questions = {
+    { id = 'a', question = 'Which?', isOther = true, options = { { label = 'One', description = 'the first' } } },
+    { id = 'b', question = 'Which else?', isOther = true, options = { { label = 'One' } } },
+    { id = 'c', question = 'What?' },
+  }
+  same(answered('item/tool/requestUserInput', { questions = questions }, 'One: the first', 'Something else'), {
+    answers = { a = { answers = { 'One' } }, b = { answers = { 'typed' } }, c = { answers = { 'typed' } } },
+  })
+  vim.ui.input = input
+  assert(not require('codexhost.approval').ask('q', 'some/new/question', {}, function() end))
+end)
+
+test('messages are put together from pieces, and junk is left out', function()
+  local rpc = require('codexhost.rpc')
+  local heard, ended, answer = {}, nil, nil
+  local script = [[
+    read -r line
+    printf 'junk\n{"method":"a","params":{"x":"'; sleep 0.05; printf '\303'; sleep 0.05
+    printf '\274"}}\n{"method":"b"}\n\n[]\n{"id":7,"result":1}\n{"id":1,"err'; sleep 0.05
+    printf 'or":{"code":1,"message":"no","data":{"remedy":"do"}}}\n'; echo last words >&2; exit 3]]
+  local connection = rpc.connect({ 'sh', '-c', script }, {}, {
+    notification = function(method, params)
+      table.insert(heard, method .. (params.x or ''))
+    end,
+    request = function() end,
+    exit = function(status, words)
+      ended = { status, words }
+    end,
+  })
+  local lost
+  connection:request('first', {}, 10, function(err)
+    answer = rpc.describe(err)
+  end)
+  connection:request('second', {}, 10, function(err)
+    lost = rpc.kind(err)
+  end)
+  wait('the end', function()
+    return ended
+  end)
+  same(heard, { 'aü', 'b' })
+  same(answer, 'no (do)')
+  same(lost, 'hostEnded')
+  same(ended[1], 3)
+  contains(table.concat(ended[2], '|'), 'last words')
+  connection:request('third', {}, 10, function(err)
+    lost = err.message
+  end)
+  wait('an error', function()
+    return lost == 'the host is not running'
+  end)
+end)
+
+test('a request without an answer is given up', function()
+  local connection = require('codexhost.rpc').connect({ 'cat' }, {}, {
+    notification = function() end,
+    request = function() end, -- cat sends the request back
+    exit = function() end,
+  })
+  local why
+  connection:request('slow', {}, 0.05, function(err)
+    why = err.message
+  end)
+  wait('the end of patience', function()
+    return why
+  end)
+  contains(why, 'no answer to slow')
+  connection:close()
+end)
+
 test('a command is shown without its shell, and whole', function()
   local command = require('codexhost.render').command
   for given, wanted in pairs({
@@ -448,7 +564,8 @@ test('changes become a unified diff', function()
     { path = 'b', kind = { type = 'delete' }, diff = 'z\n' },
     { path = 'c', kind = { type = 'update', move_path = 'd' }, diff = '@@ -1 +1 @@\n-1\n+2\n' },
   })
-  local wanted = '--- /dev/null|+++ a|@@ -0,0 +1,2 @@|+x|+y|--- b|+++ /dev/null|@@ -1,1 +0,0 @@|-z|--- c|+++ d|@@ -1 +1 @@|-1|+2'
+  local wanted = '--- /dev/null|+++ a|@@ -0,0 +1,2 @@|+x|+y|'
+    .. '--- b|+++ /dev/null|@@ -1,1 +0,0 @@|-z|--- c|+++ d|@@ -1 +1 @@|-1|+2'
   assert(table.concat(lines, '|') == wanted, table.concat(lines, '|'))
 end)
 
@@ -499,7 +616,8 @@ for _, case in ipairs(tests) do
     if ok and vim.v.errmsg ~= '' then -- an error in a callback
       ok, why = false, vim.v.errmsg
     end
-    io.stdout:write(('%s - neovim: %s (%d ms)\n'):format(ok and 'ok' or 'not ok', case.name, (uv.hrtime() - began) / 1e6))
+    local took = (uv.hrtime() - began) / 1e6
+    io.stdout:write(('%s - neovim: %s (%d ms)\n'):format(ok and 'ok' or 'not ok', case.name, took))
     if not ok then
       failed = failed + 1
       io.stdout:write('  ', (tostring(why):gsub('\n', '\n  ')), '\n')

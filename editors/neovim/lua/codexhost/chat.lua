@@ -203,7 +203,8 @@ function M.buffer()
 end
 
 local function plain(window)
-  for option, value in pairs({ number = false, relativenumber = false, signcolumn = 'no', wrap = true, linebreak = true }) do
+  local options = { number = false, relativenumber = false, signcolumn = 'no', wrap = true, linebreak = true }
+  for option, value in pairs(options) do
     vim.wo[window][option] = value
   end
 end
