@@ -76,9 +76,16 @@ export class Session {
 		return [...this.waiting.values()].map((one) => one.asked).filter((one) => one.threadId === threadId);
 	}
 
+	/** Changes what the next turn uses. */
+	choose(chosen: Chosen): void {
+		this.chosen = { ...this.chosen, ...chosen };
+		this.events.changed();
+	}
+
 	/** Shows an empty thread; the host hears of it with the first prompt. */
 	newThread(): void {
 		this.current = undefined;
+		this.chosen = {};
 		this.events.changed();
 	}
 
@@ -94,6 +101,12 @@ export class Session {
 		this.current = threadId;
 		this.chosen = {};
 		this.events.changed();
+	}
+
+	/** Drops a thread that is archived. */
+	forget(threadId: string): void {
+		this.model.threads.delete(threadId);
+		if (this.current === threadId) this.newThread();
 	}
 
 	/** Forks at the end of a turn, or at the end; shows the fork. */
