@@ -89,10 +89,12 @@ func (t *Thread) ReadAhead() {
 	}
 }
 
-// stopReading waits for the reading under way. None is begun any more.
+// stopReading waits for what goes on in the background: the reading of the history,
+// and attempts to write. None is begun any more.
 func (t *Thread) stopReading() {
 	t.mu.Lock()
 	t.closing, t.ahead = true, nil
+	close(t.ended)
 	t.mu.Unlock()
 	t.reading.Wait()
 }

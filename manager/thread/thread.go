@@ -112,10 +112,12 @@ type Thread struct {
 	past     *Past                             // the history as it was when the last turn ended; nil until it is read
 	ahead    func() ([]json.RawMessage, error) // reads the history, once; nil when nothing is to be read
 	closing  bool
+	retrying bool // what could not be written is tried again
 	git      *GitInfo
 	usage    usage
 
-	reading sync.WaitGroup // of the history, ahead of the first turn
+	reading sync.WaitGroup // of the history, ahead of the first turn; and attempts to write
+	ended   chan struct{}  // closed when they shall end
 
 	countedBytes int      // of the history, when the server last counted its tokens; owned like the history
 	history      *history // owned by the running turn, by the loop between turns
@@ -131,8 +133,9 @@ type usage struct{ total, last model.Usage }
 func Start(ctx context.Context, spec Spec, services Services, observer Observer) *Thread {
 	t := &Thread{
 		id: spec.ID, spec: spec, services: services, observer: observer,
-		ops:  make(chan *submission, opQueue),
-		done: make(chan struct{}),
+		ops:   make(chan *submission, opQueue),
+		done:  make(chan struct{}),
+		ended: make(chan struct{}),
 
 		settings: spec.Settings,
 		updated:  services.Now(),
@@ -226,6 +229,7 @@ func (t *Thread) recordLocked(records []rollout.Record) {
 	}
 	if err := t.spec.Recorder.Append(records...); err != nil {
 		t.services.Log.Warn("recording a thread", "thread", t.id, "error", err)
+		t.keepTrying()
 	}
 }
 

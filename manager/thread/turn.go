@@ -154,6 +154,7 @@ func (t *Thread) materialize(cwd string) {
 	r.SetGit(recordedGit(git))
 	if err := r.Materialize(); err != nil {
 		t.services.Log.Warn("creating a rollout", "thread", t.id, "error", err)
+		t.keepTrying()
 	}
 }
 
@@ -275,6 +276,7 @@ func (t *Thread) save(records []rollout.Record, tn *turn) {
 	}
 	if err != nil {
 		t.services.Log.Error("saving a turn", "thread", t.id, "turn", tn.id, "error", err)
+		t.keepTrying()
 		tn.warn("Failed to save the conversation transcript; it will be tried again with the next turn: " + err.Error())
 	}
 }
