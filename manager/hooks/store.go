@@ -121,7 +121,9 @@ func placesOf(cfg *config.Config) []place {
 		default:
 			continue
 		}
-		if l.Name.Type != config.LayerFlags {
+		if l.Name.Type == config.LayerSystem && filepath.Dir(p.toml) == cfg.Home {
+			p.managed = false // one folder for both: what the user can write is the user's
+		} else if l.Name.Type != config.LayerFlags {
 			p.file = filepath.Join(filepath.Dir(p.toml), fileName)
 		}
 		places = append(places, p)
@@ -166,7 +168,7 @@ func read(places []place, states map[string]state, trustAll bool) *Set {
 		h.order = i
 		st := states[h.key]
 		h.bypass = trustAll
-		h.off = st.Enabled != nil && !*st.Enabled
+		h.off = st.Enabled != nil && !*st.Enabled && h.trust == "" // whoever administers the machine decides about theirs
 		switch {
 		case h.trust != "":
 		case st.Hash == h.hash:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -102,6 +103,22 @@ func TestRepositories(t *testing.T) {
 	w.write(filepath.Join(w.home, "config.toml"), "") // the repository is trusted no more
 	if set := w.load(); len(set.hooks) != 1 {
 		t.Errorf("%d hooks, want the user's only", len(set.hooks))
+	}
+}
+
+func TestHooksOfTheMachine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := filepath.Join(filepath.Dir(w.home), "etc", fileName)
+	w.write(path, `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"managed"}]}]}}`)
+	w.toml("[hooks.state.\"" + path + ":stop:0:0\"]\nenabled = false\n")
+	if set := w.load(); !set.Has(Stop) || set.hooks[0].trust != protocol.HookTrustStatusManaged {
+		t.Error("a hook of the machine was switched off, or needs trust")
+	}
+	w.loader = config.New(config.Options{Home: w.home, SystemFile: filepath.Join(w.home, "system.toml"), Environ: func(string) string { return "" }})
+	w.hooks(Stop, "", "user")
+	if set := w.load(); set.Has(Stop) || len(set.hooks) != 1 {
+		t.Error("what the user can write runs as if an administrator had written it")
 	}
 }
 
