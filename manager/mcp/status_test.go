@@ -66,8 +66,10 @@ func TestStatusOutsideOfThreads(t *testing.T) {
 		"slow": "MCP client for `slow` timed out after 1 seconds. Add or adjust `startup_timeout_sec` in your config.toml:\n[mcp_servers.slow]\nstartup_timeout_sec = XX",
 		"web":  "The web MCP server is not logged in. Run `codex mcp login web`.",
 	} {
-		if e := got[name].ToolsError; e == nil || *e != want {
-			t.Errorf("%s: %v", name, e)
+		if e := got[name].ToolsError; e == nil {
+			t.Errorf("%s: no error", name)
+		} else if *e != want {
+			t.Errorf("%s: %s", name, *e)
 		}
 	}
 	if off := got["off"]; off.ToolsError != nil || off.ServerInfo != nil || off.AuthStatus != "unsupported" {
