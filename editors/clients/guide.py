@@ -55,9 +55,10 @@ def run_commands():
                 if program != "node" and not shutil.which(program):
                     print(f"skip - guide: {program} is not installed")
                     continue
-                done = subprocess.run(["bash", "-c", WRAPPERS + first + command], cwd=clone, timeout=60, text=True,
+                done = subprocess.run(["bash", "-c", WRAPPERS + first + command], cwd=clone, timeout=300, text=True,
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                if done.returncode != 0 or "You said: Hello" not in done.stdout:
+                answered = program == "code" or "You said: Hello" in done.stdout  # VS Code is only installed into
+                if done.returncode != 0 or not answered:
                     fail(f"{title}: status {done.returncode}\n{command}\n{done.stdout}")
                 print(f"ok - guide: {title}: {command.splitlines()[-1]}")
                 ran += 1

@@ -15,7 +15,7 @@
 (defmacro codexhost-tests--wait (what &rest condition)
   "Wait until CONDITION holds, or fail with WHAT."
   (declare (indent 1) (debug t))
-  `(let ((deadline (+ (float-time) 15)))
+  `(let ((deadline (+ (float-time) 30)))
      (while (not (progn ,@condition))
        (when (> (float-time) deadline)
          (error "Waited in vain for %s; %s, text:\n%s" ,what (codexhost-status) (buffer-string)))
@@ -298,6 +298,17 @@
       (should (equal id (plist-get codexhost--thread :id))))
     (codexhost-tests--say "say:and more")
     (codexhost-tests--text "\nand more")))
+
+(ert-deftest codexhost-tests-death-unused ()
+  "A thread that was not used has no file; after a death another one is started."
+  (codexhost-tests--with-chat
+    (signal-process (jsonrpc--process codexhost--connection) 'KILL)
+    (codexhost-tests--text "The host ended with status 9.")
+    (codexhost-tests--say "say:after")
+    (codexhost-tests--text "\n\nafter"))
+  (should (equal (codexhost--kind '(:message "no rollout found for thread id x")) "threadNotFound"))
+  (should (equal (codexhost--kind '(:message "no active turn to steer" :data nil)) "noActiveTurn"))
+  (should-not (codexhost--kind '(:message "other"))))
 
 (ert-deftest codexhost-tests-death ()
   "The death of a host is told of; it is started again with the same thread."

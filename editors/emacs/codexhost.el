@@ -228,8 +228,12 @@ FAILED the error is shown."
              (codexhost--ended codexhost--connection)))))))) ; it died just now
 
 (defun codexhost--kind (err)
-  "Return the kind of the error ERR, a string or nil."
-  (plist-get (plist-get err :data) :kind))
+  "Return the kind of the error ERR, a string or nil.
+The host says so in its data, codex by the text alone."
+  (let ((text (or (plist-get err :message) "")))
+    (cond ((plist-get (plist-get err :data) :kind))
+          ((string-prefix-p "no active turn" text) "noActiveTurn")
+          ((string-prefix-p "no rollout found" text) "threadNotFound"))))
 
 (defun codexhost--show-error (err)
   "Show the error ERR of the host: what happened, and what to do about it."

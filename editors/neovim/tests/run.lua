@@ -31,7 +31,7 @@ local function text()
 end
 
 local function wait(what, condition)
-  if not vim.wait(15000, condition, 5) then
+  if not vim.wait(30000, condition, 5) then
     error(('waited in vain for %s; status %s, text:\n%s'):format(what, session.status(), text()), 2)
   end
 end
@@ -353,6 +353,18 @@ test('a host that dies is told of, and started again with the same thread', func
   contains(text(), '\nafter')
   assert(session.thread.id == id, 'another thread')
   assert(session.pid() ~= pid)
+end)
+
+test('a host that dies before anything was said is started again with another thread', function()
+  fresh()
+  uv.kill(session.pid(), 'sigkill')
+  wait_text('The host ended with status')
+  say('say:after')
+  contains(text(), '\nafter')
+  local kind = require('codexhost.rpc').kind
+  assert(kind({ message = 'no rollout found for thread id x' }) == 'threadNotFound')
+  assert(kind({ message = 'no active turn to steer' }) == 'noActiveTurn')
+  assert(kind({ message = 'other' }) == nil)
 end)
 
 test('a host that dies with a question open takes it along', function()

@@ -141,9 +141,17 @@ function M.describe(err)
   return text
 end
 
---- What kind of error it is, or nil: see the guide for the kinds.
+--- What kind of error it is, or nil: see the guide for the kinds. codex tells by its text alone.
 function M.kind(err)
-  return err and type(err.data) == 'table' and err.data.kind or nil
+  if not err then
+    return nil
+  elseif type(err.data) == 'table' and err.data.kind then
+    return err.data.kind
+  elseif err.message:find('no active turn', 1, true) == 1 then
+    return 'noActiveTurn'
+  elseif err.message:find('no rollout found', 1, true) == 1 then
+    return 'threadNotFound'
+  end
 end
 
 return M
