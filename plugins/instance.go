@@ -340,7 +340,11 @@ func (in *instance) failure(r Reason, detail string, err error) *Error {
 }
 
 func (in *instance) refusal(err error) *Error {
-	return &Error{Plugin: in.spec.Name, Kind: in.spec.Kind, Reason: ReasonRefused, Detail: err.Error(), Err: err}
+	detail := err.Error()
+	if _, changed := errors.AsType[*errPinned](err); changed {
+		detail += "; if it was changed on purpose, " + AcceptHint(in.spec.Name)
+	}
+	return &Error{Plugin: in.spec.Name, Kind: in.spec.Kind, Reason: ReasonRefused, Detail: detail, Err: err}
 }
 
 // startDetail says in words why the plugin did not come up.

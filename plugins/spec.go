@@ -65,8 +65,8 @@ func Role(args []string) (role string, ok bool) {
 }
 
 func (s *Spec) validate(kinds map[string]Kind) error {
-	if s.Name == "" || strings.ContainsFunc(s.Name, notInName) {
-		return fmt.Errorf("plugin name %q: want letters, digits, '-', '_', '.'", s.Name)
+	if err := CheckName(s.Name); err != nil {
+		return err
 	}
 	if _, ok := kinds[s.Kind]; !ok {
 		return fmt.Errorf("plugin %s: unknown kind %q", s.Name, s.Kind)
@@ -81,6 +81,14 @@ func (s *Spec) validate(kinds map[string]Kind) error {
 		if b, err := hex.DecodeString(s.SHA256); err != nil || len(b) != 32 {
 			return fmt.Errorf("plugin %s: checksum %q is not 64 hex digits", s.Name, s.SHA256)
 		}
+	}
+	return nil
+}
+
+// CheckName refuses what no plugin can be called.
+func CheckName(name string) error {
+	if name == "" || strings.ContainsFunc(name, notInName) {
+		return fmt.Errorf("plugin name %q: want letters, digits, '-', '_', '.'", name)
 	}
 	return nil
 }

@@ -22,10 +22,11 @@ import (
 	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/plugins"
 	"github.com/codexhost/codexhost/plugins/mcp/mcptest"
+	"github.com/codexhost/codexhost/plugins/skill"
 )
 
-// The test binary is the host, its plugins, what watches over its commands, and
-// an MCP server called friend: real processes, no build step.
+// The test binary is the host, its plugins, what watches over its commands, an
+// MCP server called friend and a plugin called greeter: real processes, no build step.
 func TestMain(m *testing.M) {
 	if supervise, ok := sandbox.Role(os.Args[1:]); ok {
 		os.Exit(supervise())
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"codexhost": main,
+		"greeter":   func() { skill.Serve(greeter{}) },
 		"friend":    func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
 	})
 }

@@ -38,7 +38,7 @@ func failed(r check.Report) (names []string) {
 
 func TestGoodPlugins(t *testing.T) {
 	friend := &mcp.Config{Command: executable(t), Args: []string{mcptest.Arg}}
-	wordcount := func() *mcp.Config { return &mcp.Config{Command: build(t, "../examples/wordcount")} }
+	wordcount := func() *mcp.Config { return &mcp.Config{Command: checktest.Build(t, "../examples/wordcount")} }
 	for _, c := range []struct {
 		plugin, kind string
 		server       func() *mcp.Config

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -269,16 +267,6 @@ func executable(t testing.TB) string {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
-	}
-	return exe
-}
-
-// build builds a program of this repository.
-func build(t *testing.T, pkg string) string {
-	t.Helper()
-	exe := filepath.Join(t.TempDir(), filepath.Base(pkg)+".exe")
-	if out, err := exec.Command("go", "build", "-o", exe, pkg).CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", pkg, err, out)
 	}
 	return exe
 }

@@ -38,7 +38,7 @@ func (r Report) Summary(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%d passed, %d failed, %d skipped: ", counts[0], counts[1], counts[2])
 	if r.Passed {
-		fmt.Fprintf(w, "a %s plugin, version %d of the contract\n", r.Kind, r.Version)
+		fmt.Fprintf(w, "a plugin of kind %s, version %d of the contract\n", r.Kind, r.Version)
 		return
 	}
 	fmt.Fprintf(w, "it breaks %s\n", strings.Join(failed, ", "))

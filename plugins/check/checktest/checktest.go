@@ -2,22 +2,14 @@
 // with one subtest for each rule. It owns nothing beyond that and must not know
 // more of the suite than its report.
 //
-// A plugin's own test has its test binary stand for the plugin:
-//
-//	func TestMain(m *testing.M) {
-//		if os.Getenv("CODEXHOST_PLUGIN") != "" || os.Getenv("BY_HAND") != "" {
-//			main()
-//		}
-//		os.Exit(m.Run())
-//	}
-//
 //	func TestConforms(t *testing.T) {
-//		exe, _ := os.Executable()
-//		checktest.Run(t, check.Target{Path: exe, Kind: "skill", Env: []string{"BY_HAND=1"}})
+//		checktest.Run(t, check.Target{Path: checktest.Build(t, "."), Kind: "skill"})
 //	}
 package checktest
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -45,4 +37,17 @@ func Run(t *testing.T, target check.Target) {
 			}
 		})
 	}
+}
+
+// Build builds the Go program in dir, with the go command in PATH, and returns
+// the executable's path. It is deleted with the test.
+func Build(t *testing.T, dir string) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "plugin.exe") // the suffix does no harm where it means nothing
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", exe, ".")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the plugin: %v\n%s", err, out)
+	}
+	return exe
 }
