@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sort"
 	"sync"
 	"time"
@@ -208,14 +209,59 @@ func (m *Manager) CallMcpTool(ctx context.Context, threadID, server, name string
 		return nil, unknownServer(server)
 	}
 	result, err := set.CallTool(ctx, server, name, arguments, meta)
+	return result, serverFailure(err)
+}
+
+// ReadMcpResource reads a resource of one of a thread's servers, or of one that
+// the configuration names now, and returns the server's result as it is.
+func (m *Manager) ReadMcpResource(ctx context.Context, threadID, server, uri string) (json.RawMessage, error) {
+	result, err := m.readResource(ctx, threadID, server, uri)
+	if err != nil {
+		return nil, err
+	}
+	if err := protocol.Decode(result, new(protocol.McpResourceReadResponse)); err != nil {
+		return nil, serverFailure(fmt.Errorf("the answer of MCP server '%s' is no resource: %w", server, err))
+	}
+	return result, nil
+}
+
+func (m *Manager) readResource(ctx context.Context, threadID, server, uri string) (json.RawMessage, error) {
+	if threadID != "" {
+		l, err := m.get(threadID)
+		if err != nil {
+			return nil, err
+		}
+		set := l.set()
+		if set == nil {
+			return nil, unknownServer(server)
+		}
+		result, err := set.ReadResource(ctx, server, uri)
+		return result, serverFailure(err)
+	}
+	cfg, err := m.neededConfig(ctx, "failed to reload config")
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range mcpServers(cfg) {
+		if s.Name == server {
+			result, err := m.mcp.ReadResource(ctx, s, uri)
+			return result, serverFailure(err)
+		}
+	}
+	return nil, unknownServer(server)
+}
+
+// serverFailure is what a client is told of a call that a server did not carry
+// out. What the server itself said goes through.
+func serverFailure(err error) error {
 	var refused *mcpprovider.CallError
 	switch {
 	case err == nil:
-		return result, nil
+		return nil
 	case errors.As(err, &refused) && refused.Cause == mcpprovider.CauseServer:
-		return nil, &thread.Failure{Kind: thread.KindServerFailed, Code: refused.Code, Data: refused.Data, Err: errors.New(refused.Message)}
+		return &thread.Failure{Kind: thread.KindServerFailed, Code: refused.Code, Data: refused.Data, Err: errors.New(refused.Message)}
 	default:
-		return nil, &thread.Failure{Kind: thread.KindServerFailed, Remedy: "see mcpServerStatus/list for the server's state", Err: err}
+		return &thread.Failure{Kind: thread.KindServerFailed, Remedy: "see mcpServerStatus/list for the server's state", Err: err}
 	}
 }
 

@@ -99,7 +99,6 @@ var declined = [...]string{
 	"environment/info",
 	"environment/status",
 	"mcpServer/oauth/login",
-	"mcpServer/resource/read",
 	"mcpServer/event/stream/start",
 	"mcpServer/event/stream/stop",
 	"windowsSandbox/setupStart",

@@ -119,6 +119,7 @@ var methods = map[string]row{
 	"skills/extraRoots/set":           {inOrder, serve(skillsExtraRootsSet)},
 	"mcpServerStatus/list":            {apart, serve(mcpServerStatusList)},
 	"mcpServer/tool/call":             {apart, serve(mcpServerToolCall)},
+	"mcpServer/resource/read":         {apart, serve(mcpServerResourceRead)},
 	"hooks/list":                      {inOrder, serve(hooksList)},
 	"permissionProfile/list":          {inOrder, serve(permissionProfileList)},
 	"configRequirements/read":         {inOrder, serveNone(configRequirementsRead)},

@@ -119,19 +119,24 @@ func (t *Set) find(server string) (*member, error) {
 
 // flight is a call in flight: where a server's questions and progress go.
 type flight struct {
-	set    *Set
+	set    *Set // nil outside of any thread: then there is nobody to ask
 	server string
 	call   Call
 	// harmless: the call may be repeated.
 	harmless bool
 	token    int64
 	ctx      context.Context // the call's
+	alive    func()          // the server is at work on it: its clock starts anew
 }
 
 // A call is made again only when that does no harm: its server certainly did not
 // read it, or its server ended of its own accord, not by a crash, and what is
 // called says that it only reads or may be repeated.
 const maxResend = 2
+
+// A call that reports progress has its limit anew with each report, up to this
+// many limits in all.
+const maxExtension = 10
 
 // partingWait is how long it is waited to hear how a server ended.
 const partingWait = time.Second
@@ -181,11 +186,16 @@ func (i *instance) perform(ctx context.Context, limit time.Duration, f *flight, 
 
 // try makes the call once.
 func (i *instance) try(ctx context.Context, limit time.Duration, f *flight, session provider.Session, op func(context.Context, provider.Session) (json.RawMessage, error)) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// Progress starts the clock anew, within a multiple of the limit.
+	whole := time.AfterFunc(maxExtension*limit, func() { cancel(context.DeadlineExceeded) })
+	defer whole.Stop()
+	clock := time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })
+	defer clock.Stop()
 	i.mu.Lock()
 	i.token++
-	f.token, f.ctx = i.token, ctx
+	f.token, f.ctx, f.alive = i.token, ctx, func() { clock.Reset(limit) }
 	i.flights = append(i.flights, f)
 	i.mu.Unlock()
 	defer func() {
@@ -195,7 +205,11 @@ func (i *instance) try(ctx context.Context, limit time.Duration, f *flight, sess
 			i.flights = slices.Delete(i.flights, at, at+1)
 		}
 	}()
-	return op(ctx, session)
+	raw, err := op(ctx, session)
+	if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return nil, context.DeadlineExceeded
+	}
+	return raw, err
 }
 
 // lose notes that a session is ending, which it may not have been said to yet.
@@ -241,7 +255,7 @@ func (h host) Elicit(ctx context.Context, params json.RawMessage) (json.RawMessa
 		f = h.flights[n-1]
 	}
 	h.mu.Unlock()
-	if f == nil {
+	if f == nil || f.set == nil {
 		return json.RawMessage(`{"action":"decline"}`), nil
 	}
 	q, err := question(params)
@@ -275,7 +289,8 @@ func (h host) Progress(params json.RawMessage) {
 	h.mu.Lock()
 	var report func(json.RawMessage)
 	for _, f := range h.flights {
-		if f.token == p.Token {
+		if f.token == p.Token && f.ctx.Err() == nil {
+			f.alive()
 			report = f.call.Progress
 		}
 	}

@@ -36,6 +36,11 @@ func ResourceSpecs() []json.RawMessage {
 	}
 }
 
+// IsResourceTool says whether a name is that of one of these tools.
+func IsResourceTool(name string) bool {
+	return name == listResources || name == listTemplates || name == readResource
+}
+
 // ResourceCall is one call of such a tool.
 type ResourceCall struct {
 	set       *Set
@@ -50,9 +55,7 @@ type ResourceCall struct {
 // ResourceCall returns the call of the named tool with the model's arguments, if
 // it is one of these tools.
 func (t *Set) ResourceCall(name, arguments string) (*ResourceCall, bool) {
-	switch name {
-	case listResources, listTemplates, readResource:
-	default:
+	if !IsResourceTool(name) {
 		return nil, false
 	}
 	r := &ResourceCall{set: t, name: name, arguments: json.RawMessage("{}")}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	provider "github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/plugins/mcp/rawjson"
 )
 
 // pages is one of the paged lists.
@@ -151,6 +152,49 @@ func (t *Set) ReadResource(ctx context.Context, server, uri string) (json.RawMes
 	return m.instance.perform(ctx, m.server.toolTimeout(), &flight{set: t, server: server, harmless: true}, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
 		return s.ReadResource(ctx, uri)
 	})
+}
+
+// ReadResource is Set.ReadResource outside of any thread. The server is started
+// for it if it does not run, and stopped after the linger.
+func (s *Service) ReadResource(ctx context.Context, server Server, uri string) (json.RawMessage, error) {
+	if !server.Enabled {
+		return nil, fmt.Errorf("unknown MCP server '%s'", server.Name)
+	}
+	l, err := server.launch(s.opts.Home, s.opts.Client, s.opts.Env)
+	if err != nil {
+		return nil, errors.New(startupText(server.Name, err, server.startupTimeout()))
+	}
+	i := s.anywhere(l, server.startupTimeout())
+	if i == nil {
+		return nil, errors.New("the host is shutting down")
+	}
+	defer i.release()
+	i.begin()
+	return i.perform(ctx, server.toolTimeout(), &flight{server: server.Name, harmless: true}, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
+		return s.ReadResource(ctx, uri)
+	})
+}
+
+// HasResources says whether a server that is or was up announced resources.
+func (t *Set) HasResources() bool {
+	for _, m := range t.list() {
+		if m.instance != nil && m.instance.announces("resources") {
+			return true
+		}
+	}
+	return false
+}
+
+// announces says whether the server named a capability in its handshake.
+func (i *instance) announces(capability string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	found := false
+	_ = rawjson.Object(i.info.Capabilities, func(name, value []byte) bool {
+		found = string(name) == capability && !isNull(value)
+		return !found
+	})
+	return found
 }
 
 // ReadForModel is what the tool read_mcp_resource answers.

@@ -370,3 +370,20 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	t.Logf("all gone after %v", time.Since(begun).Round(time.Millisecond))
 	_ = cmd.Wait()
 }
+
+func TestProgressExtendsTheLimit(t *testing.T) {
+	server := testServer("lab")
+	server.ToolTimeout = 600 * time.Millisecond
+	set := join(t, service(t), &listener{}, server)
+	for _, c := range []struct {
+		tool, arguments, want string
+	}{
+		{"progress", `{"seconds":1.2}`, "done"}, // a report each 400 ms
+		{"sleep", `{"seconds":1.2}`, "timed out awaiting tools/call after 0.6s"},
+	} {
+		o := tool(t, set, "lab", c.tool).Call(within(t, 10*time.Second), mcp.Call{ID: "c", Arguments: json.RawMessage(c.arguments)})
+		if !strings.Contains(string(o.Output), c.want) {
+			t.Errorf("%s: the model reads %s", c.tool, o.Output)
+		}
+	}
+}

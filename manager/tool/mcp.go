@@ -72,7 +72,11 @@ func (m *mcpTool) outcome(ctx context.Context, t Turn, c Call, arguments json.Ra
 			m.tool.Remember()
 		}
 	}
-	return m.tool.Call(ctx, mcp.Call{ID: c.ID, TurnID: t.TurnID(), Arguments: arguments, Meta: m.meta(t, c), Policy: policy, Images: m.images})
+	p := newProgress(ctx, t, c.ID)
+	defer p.close()
+	return m.tool.Call(ctx, mcp.Call{
+		ID: c.ID, TurnID: t.TurnID(), Arguments: arguments, Meta: m.meta(t, c), Policy: policy, Images: m.images, Progress: p.report,
+	})
 }
 
 // meta is what a server is told of the call it serves.

@@ -316,6 +316,9 @@ func (s *server) call(id json.RawMessage, name string, raw, meta json.RawMessage
 		var m struct{ ProgressToken json.RawMessage }
 		_ = json.Unmarshal(meta, &m)
 		for i := range 3 {
+			if a.Seconds > 0 {
+				<-time.After(time.Duration(a.Seconds / 3 * float64(time.Second)))
+			}
 			s.send(obj{"jsonrpc": "2.0", "method": "notifications/progress", "params": obj{"progressToken": m.ProgressToken, "progress": i, "total": 3}})
 		}
 		s.answer(id, text("done"))
