@@ -169,6 +169,7 @@ func calls(id, name, arguments string) []model.Event {
 type heard struct {
 	t    *testing.T
 	path string // of the rollout; empty without one
+	real bool   // outside of a bubble, in the time of the world
 
 	mu    sync.Mutex // guards the fields below
 	lines []string
@@ -332,9 +333,16 @@ func (h *heard) forget() {
 	h.lines, h.seen = nil, nil
 }
 
+// rest waits for the bubble to come to rest.
+func (h *heard) rest() {
+	if !h.real {
+		synctest.Wait()
+	}
+}
+
 // has waits for the bubble to come to rest and says whether a line was heard.
 func (h *heard) has(prefix string) bool {
-	synctest.Wait()
+	h.rest()
 	return slices.ContainsFunc(h.all(), func(l string) bool { return strings.HasPrefix(l, prefix) })
 }
 
@@ -481,7 +489,7 @@ func (b *bench) submit(op thread.Op) thread.Receipt {
 func (b *bench) say(text string) thread.Receipt {
 	b.Helper()
 	r := b.submit(&thread.UserTurn{Input: input(text)})
-	synctest.Wait()
+	b.heard.rest()
 	return r
 }
 
@@ -499,13 +507,13 @@ func (b *bench) idle() {
 	if err := b.thread.WaitIdle(ctx); err != nil {
 		b.Fatalf("the turn does not end: %v", err)
 	}
-	synctest.Wait()
+	b.heard.rest()
 }
 
 // told compares what the client has heard since the last time.
 func (b *bench) told(want ...string) {
 	b.Helper()
-	synctest.Wait()
+	b.heard.rest()
 	got := b.heard.all()
 	b.heard.forget()
 	same(b.T, got, want)
