@@ -74,7 +74,7 @@ type Options struct {
 	// Append appends the JSON of a result or of params to b. It is called without locks, from any goroutine, and must
 	// not keep b. Default: encoding/json without HTML escapes.
 	Append func(b []byte, v any) ([]byte, error)
-	Clock  func() time.Time // for emittedAtMs; time.Now
+	Clock  func() time.Time // for emittedAtMs, which only JSON lines carry; time.Now
 	Logger hclog.Logger     // nothing
 }
 

@@ -93,7 +93,17 @@ func (f *frame) appendDelta(s *style, d *waitingDelta) []byte {
 	} else {
 		f.b = appendText(f.b, d.text)
 	}
-	f.b = append(f.b, `},"emittedAtMs":`...)
-	f.b = strconv.AppendInt(f.b, d.at, 10)
+	f.b = append(f.b, '}')
+	f.stamp(d.at)
 	return f.finish()
+}
+
+// stamp says when a notification was made, in milliseconds. Language-server
+// libraries, which send headers, know no such member, and some refuse it.
+func (f *frame) stamp(ms int64) {
+	if f.headers {
+		return
+	}
+	f.b = append(f.b, `,"emittedAtMs":`...)
+	f.b = strconv.AppendInt(f.b, ms, 10)
 }

@@ -67,8 +67,7 @@ func (c *Conn) Notify(_ context.Context, method string, params any) {
 		}
 		f.b = b
 	}
-	f.b = append(f.b, `,"emittedAtMs":`...)
-	f.b = strconv.AppendInt(f.b, c.clock().UnixMilli(), 10)
+	f.stamp(c.clock().UnixMilli())
 	_ = c.out.put(f.finish()) // an error says that the connection is over, and then it is discarded
 }
 
