@@ -92,10 +92,14 @@ func (c *Client) Start(ctx context.Context, server Server, host Host) (Session, 
 		return nil, &StartError{Stage: StageSpawn, Reason: err.Error()}
 	}
 	s.id = id
+	patience := timeoutOf(ctx)
+	if patience > 0 {
+		patience += lastWords // it is this end that gives up first, and says so
+	}
 	c.out.put(&mcpv1.HostMessage{Kind: &mcpv1.HostMessage_Start{Start: &mcpv1.Start{
 		Id:        id,
 		Server:    &mcpv1.Server{Key: utf8(server.Key), Name: utf8(server.Name), ConfigJson: server.Config},
-		TimeoutMs: timeoutOf(ctx).Milliseconds(),
+		TimeoutMs: patience.Milliseconds(),
 	}}})
 	select {
 	case o := <-settled:
