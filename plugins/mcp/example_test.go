@@ -9,8 +9,7 @@ import (
 	"github.com/codexhost/codexhost/plugins/mcp"
 )
 
-// A whole plugin: a server with one tool. Built and installed with
-// "codexhost plugin install", it is one more MCP server of every thread.
+// A whole plugin: a server with one tool.
 func ExampleServe() {
 	mcp.Serve(&mcp.ToolServer{
 		Name:    "shout",
