@@ -183,6 +183,9 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 	if w.Model == nil && was.model != "" {
 		w.Model = &was.model
 	}
+	if w.BaseInstructions == nil && was.live != nil && was.live.BaseInstructions != "" {
+		w.BaseInstructions = &was.live.BaseInstructions // shared: it is long, and every fork has it
+	}
 	if w.BaseInstructions == nil {
 		w.BaseInstructions = recordedInstructions(was.meta.Instructions)
 	}

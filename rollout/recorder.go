@@ -181,7 +181,8 @@ func (r *Recorder) Materialize(recs ...Record) error {
 		if r.meta.Base != nil {
 			first = r.meta.Base.EndOrdinal
 		}
-		line := r.meta.appendJSON(r.open(nil, kindMeta, first, r.store.now()))
+		line := make([]byte, 0, len(r.meta.Instructions)+len(r.meta.DynamicTools)+2048)
+		line = r.meta.appendJSON(r.open(line, kindMeta, first, r.store.now()))
 		r.next = next
 		r.pending = append(append(line, "}\n"...), r.pending...)
 	}
