@@ -23,7 +23,7 @@ GENERATED := '*_gen.go' '*.pb.go'
 SHARED := ../shared
 PEER := out/peer
 
-.PHONY: build demo test lint generate check-generated bench lab cover fuzz race check deps clean help
+.PHONY: build demo test editors vsix lint generate check-generated bench lab cover fuzz race check deps clean help
 
 build: ## build bin/codexhost, and the example MCP server beside it
 	$(BUILD) -o $(HOST) ./cmd/codexhost
@@ -79,6 +79,12 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 check: ## exactly what CI runs
 	.ci/run
+
+editors: build ## run the suites of the editors' clients against the host; those whose editor is missing are skipped
+	editors/test.sh ./$(HOST)
+
+vsix: ## build the VS Code extension's package
+	cd editors/vscode && npm ci --no-fund --no-audit && npm run package
 
 deps: ## fetch what tests and tools need: modules, system packages (as root), the reference host and MCP servers of others (npm)
 	@.ci/deps $(PEER)
