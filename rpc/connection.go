@@ -148,11 +148,11 @@ func (c *Connection) serve(r request, id jsonrpc.ID, method string) {
 		c.opening.Lock()
 		defer c.opening.Unlock()
 	}
-	c.conn.Reply(id, done.result)
+	c.conn.ReplySized(id, done.result, done.size)
 	if done.after != nil {
 		done.after()
 	}
-	if done.large {
+	if done.size > largeAnswer {
 		trim()
 	}
 }

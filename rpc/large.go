@@ -8,7 +8,7 @@ import (
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// largeAnswer is how many bytes of items make an answer a rare one, whose memory
+// largeAnswer is how many bytes make an answer a rare one, whose memory
 // is given back to the system once it is out.
 const largeAnswer = 2 << 20
 
@@ -17,16 +17,17 @@ const trimDelay = 200 * time.Millisecond
 
 var trimming atomic.Bool // for the process: its memory is one
 
-// largeTurns reports whether turns make a large answer.
-func largeTurns(turns []protocol.Turn) bool {
-	n := 0
+// sizeOf is about how many bytes turns take on the wire.
+func sizeOf(turns []protocol.Turn) int {
+	n := 4 << 10
 	for i := range turns {
+		n += 512
 		for _, item := range turns[i].Items {
 			raw, _ := item.(protocol.ThreadItemRaw)
-			n += len(raw)
+			n += len(raw) + 1
 		}
 	}
-	return n > largeAnswer
+	return n
 }
 
 // trim gives back, a little later, what a large answer took.

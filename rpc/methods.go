@@ -16,7 +16,7 @@ type reply struct {
 	after  func()
 	opens  bool // the answer makes a thread known: what is asked next waits for after
 	later  func(ctx context.Context) (any, error)
-	large  bool // its memory is given back once it is out
+	size   int // of the result, about; 0 if it is not known to be large
 }
 
 // A handler serves one method; its params are decoded and whole.

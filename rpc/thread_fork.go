@@ -41,6 +41,6 @@ func threadFork(ctx context.Context, c *Connection, p *protocol.ThreadForkParams
 			c.manager.Forked(ctx, forked)
 		},
 		opens: true,
-		large: largeTurns(forked.View.Turns),
+		size:  sizeOf(forked.View.Turns),
 	}, nil
 }

@@ -13,7 +13,7 @@ func threadRead(ctx context.Context, c *Connection, p *protocol.ThreadReadParams
 	if err != nil {
 		return reply{}, err
 	}
-	done := reply{result: &protocol.ThreadReadResponse{Thread: r.Thread}, large: largeTurns(r.Thread.Turns)}
+	done := reply{result: &protocol.ThreadReadResponse{Thread: r.Thread}, size: sizeOf(r.Thread.Turns)}
 	if r.Damage != nil {
 		done.after = func() { c.Event(ctx, thread.Event{Kind: thread.Told, Method: "warning", Params: r.Damage}) }
 	}

@@ -43,6 +43,6 @@ func threadResume(ctx context.Context, c *Connection, p *protocol.ThreadResumePa
 			c.manager.Resumed(ctx, resumed)
 			c.client.CatchUp(resumed.View.ID)
 		},
-		large: largeTurns(resumed.View.Turns),
+		size: sizeOf(resumed.View.Turns),
 	}, nil
 }

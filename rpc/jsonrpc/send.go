@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/sourcegraph/jsonrpc2"
@@ -11,8 +12,13 @@ import (
 
 // Reply answers the request id with a result; nil is null. It never blocks. A result that cannot be encoded becomes an
 // error answer.
-func (c *Conn) Reply(id ID, result any) {
+func (c *Conn) Reply(id ID, result any) { c.ReplySized(id, result, 0) }
+
+// ReplySized is Reply for a result whose size in bytes is known about: a buffer that grows to megabytes step by step
+// takes several times as much.
+func (c *Conn) ReplySized(id ID, result any, size int) {
 	f := frames.Get().(*frame)
+	f.b = slices.Grow(f.b, size)
 	f.begin(&c.style)
 	f.b = append(f.b, `"id":`...)
 	f.b = append(id.append(f.b), `,"result":`...)
