@@ -87,7 +87,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 	p.StringVar(&f.listen, "listen", "stdio://", "where to serve; only stdio:// is there")
 	p.Bool("stdio", true, "serve stdio, as always")
 	p.StringVar(&f.sessionSource, "session-source", "", "what new threads give as their `source`")
-	p.StringVar(&f.onEOF, "on-eof", "", "at the end of input: `drain` lets running turns finish, abort stops them (default drain, but a silent command ends the wait)")
+	p.StringVar(&f.onEOF, "on-eof", "", "at the end of input: `drain` lets running turns finish, interrupt stops them (default drain, but a silent command ends the wait)")
 	p.DurationVar(&f.drainLimit, "drain-limit", 10*time.Minute, "how long --on-eof=drain waits")
 	p.BoolVar(&f.bypass, "dangerously-bypass-approvals-and-sandbox", false, "run everything unasked and unconfined")
 	p.BoolVar(&f.bypassTrust, "dangerously-bypass-hook-trust", false, "run hooks that nobody has trusted")

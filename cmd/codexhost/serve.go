@@ -111,8 +111,8 @@ func (f flags) check() error {
 	switch {
 	case f.listen != "stdio://" && f.listen != "":
 		return errUsage{fmt.Errorf("--listen %s: only stdio:// is served", f.listen)}
-	case f.onEOF != "" && f.onEOF != "drain" && f.onEOF != "abort":
-		return errUsage{fmt.Errorf("--on-eof %s: want drain or abort", f.onEOF)}
+	case f.onEOF != "" && f.onEOF != "drain" && f.onEOF != "interrupt" && f.onEOF != "abort":
+		return errUsage{fmt.Errorf("--on-eof %s: want drain or interrupt", f.onEOF)}
 	case f.profile != "":
 		return errUsage{errors.New("--profile only applies to runtime commands, not to app-server; set the keys with -c instead")}
 	}

@@ -5,7 +5,7 @@ import "time"
 // Host is the [codexhost] table: what this host adds to the file it shares with codex.
 type Host struct {
 	Fsync           string // turn (one sync a turn, before it is announced), off
-	OnEOF           string // drain, abort: what a closed stdin does to a running turn
+	OnEOF           string // drain, interrupt (or abort): what a closed stdin does to a running turn
 	InterruptKills  bool   // an interrupt kills what the interrupted call itself started
 	KeepSecrets     bool   // commands inherit variables that look like secrets
 	Plugins         map[string]Plugin
@@ -35,7 +35,7 @@ func readHost(root *node) Host {
 	}
 	defer n.done()
 	h.Fsync = orWord(n.oneOf("fsync", "turn", "off"), h.Fsync)
-	h.OnEOF = orWord(n.oneOf("on_eof", "drain", "abort"), h.OnEOF)
+	h.OnEOF = orWord(n.oneOf("on_eof", "drain", "interrupt", "abort"), h.OnEOF)
 	h.InterruptKills = n.boolean("interrupt_kills", true)
 	h.KeepSecrets = n.boolean("keep_secrets", false)
 	h.IdleUnloadSec = n.optInt("idle_unload_sec", "u64")
