@@ -265,6 +265,19 @@ func serverFailure(err error) error {
 	}
 }
 
+// alwaysApprove writes into the user's config.toml that a tool runs unasked. A
+// server that another file defines is not the user's to settle there.
+func (l *live) alwaysApprove(m *Manager) func(ctx context.Context, server, tool string) error {
+	return func(ctx context.Context, server, tool string) error {
+		if l.config.McpServers[server].FromProject {
+			return errors.New("the server is defined by the project, whose files are not written")
+		}
+		path := config.JoinKeyPath([]string{"mcp_servers", server, "tools", tool, "approval_mode"})
+		_, err := m.config.Write(ctx, []config.Edit{{KeyPath: path, Value: json.RawMessage(`"approve"`)}}, "", "")
+		return err
+	}
+}
+
 func unknownServer(name string) error {
 	return &thread.Failure{Kind: thread.KindServerNotFound, Remedy: "configure it in [mcp_servers." + name + "]", Err: errors.New("unknown MCP server '" + name + "'")}
 }

@@ -129,7 +129,7 @@ func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s 
 		if late := set.WaitReady(wait); len(late) > 0 {
 			m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
 		}
-		offers = append(offers, tool.MCP{Offer: set.Offer(), Images: info.AcceptsImages()}, tool.MCPResources{Servers: set})
+		offers = append(offers, tool.MCP{Offer: set.Offer(), Images: info.AcceptsImages(), Always: l.alwaysApprove(m)}, tool.MCPResources{Servers: set})
 	}
 	return offers
 }

@@ -3,6 +3,7 @@ package mcp
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 )
 
 // Elicitation is a server's question to the user.
@@ -23,7 +24,7 @@ type elicitation struct {
 	Message  string          `json:"message"`
 	Schema   json.RawMessage `json:"requestedSchema,omitempty"`
 	URL      string          `json:"url,omitempty"`
-	ID       string          `json:"elicitationId,omitempty"`
+	ID       string          `json:"elicitationId,omitempty"` // of a url
 }
 
 func (e elicitation) encode() json.RawMessage {
@@ -47,10 +48,20 @@ func question(params json.RawMessage) (elicitation, error) {
 	if e.Mode == "" {
 		e.Mode = "form"
 	}
-	if e.Mode == "form" && len(e.Schema) == 0 {
-		e.Schema = json.RawMessage(`{"type":"object","properties":{}}`)
+	switch e.Mode {
+	case "form":
+		e.URL, e.ID = "", ""
+		if isNull(e.Schema) {
+			e.Schema = json.RawMessage("{}")
+		}
+		var err error
+		e.Schema, err = form(e.Schema)
+		return e, err
+	case "url":
+		e.Schema = nil
+		return e, nil
 	}
-	return e, nil
+	return e, fmt.Errorf("the mode %q is not known", e.Mode)
 }
 
 // settledBy answers a server's question without asking, where the policy says

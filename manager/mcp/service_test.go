@@ -243,7 +243,7 @@ func TestQuestionGoesToTheCallersThread(t *testing.T) {
 	var got, want any
 	_ = json.Unmarshal(asks.asked[0].Params, &got)
 	_ = json.Unmarshal([]byte(`{"threadId":"asks","turnId":"turn","serverName":"lab","mode":"form","_meta":null,"message":"What is your name?",
-		"requestedSchema":{"type":"object","properties":{"name":{"type":"string","x-own":1}},"required":["name"]}}`), &want)
+		"requestedSchema":{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}}`), &want)
 	if a, b := mustJSON(got), mustJSON(want); a != b {
 		t.Errorf("params\n%s\nwant\n%s", a, b)
 	}

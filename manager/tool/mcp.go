@@ -3,6 +3,7 @@ package tool
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/codexhost/codexhost/manager/mcp"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -12,6 +13,9 @@ import (
 type MCP struct {
 	Offer  *mcp.Offer
 	Images bool // the model takes images
+	// Always keeps the user's word that a tool may run unasked from now on, in
+	// every thread.
+	Always func(ctx context.Context, server, tool string) error
 }
 
 func (m MCP) Specs() []json.RawMessage { return m.Offer.Specs() }
@@ -21,13 +25,13 @@ func (m MCP) Find(namespace, name string) (Tool, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &mcpTool{t, m.Images}, true
+	return &mcpTool{t, m}, true
 }
 
 // mcpTool is one tool of an MCP server.
 type mcpTool struct {
-	tool   *mcp.Tool
-	images bool
+	tool  *mcp.Tool
+	offer MCP
 }
 
 // Run asks the user where the policy says so, calls the server, and shows both
@@ -68,15 +72,28 @@ func (m *mcpTool) outcome(ctx context.Context, t Turn, c Call, arguments json.Ra
 		if !a.Accepted {
 			return mcp.Rejected(a.Reason)
 		}
-		if a.Persist != "" {
-			m.tool.Remember()
-		}
+		m.keep(ctx, t, d, a.Persist)
 	}
 	p := newProgress(ctx, t, c.ID)
 	defer p.close()
 	return m.tool.Call(ctx, mcp.Call{
-		ID: c.ID, TurnID: t.TurnID(), Arguments: arguments, Meta: m.meta(t, c), Policy: policy, Images: m.images, Progress: p.report,
+		ID: c.ID, TurnID: t.TurnID(), Arguments: arguments, Meta: m.meta(t, c), Policy: policy, Images: m.offer.Images, Progress: p.report,
 	})
+}
+
+// keep remembers an approval for as long as the user said, if that was offered.
+// What cannot be written holds for the session.
+func (m *mcpTool) keep(ctx context.Context, t Turn, d mcp.Decision, persist string) {
+	if !slices.Contains(d.Offer, persist) {
+		return
+	}
+	m.tool.Remember()
+	if persist != "always" {
+		return
+	}
+	if err := m.offer.Always(ctx, m.tool.Server, m.tool.Name); err != nil {
+		t.Warn(ctx, "The approval of "+m.tool.Server+"/"+m.tool.Name+" holds for this session only: "+err.Error())
+	}
 }
 
 // meta is what a server is told of the call it serves.
