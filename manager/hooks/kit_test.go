@@ -36,14 +36,14 @@ func homeless(m *testing.M) int {
 
 // A world is a home folder, a trusted repository and the hooks of both.
 type world struct {
-	t          *testing.T
+	t          testing.TB
 	home, repo string
 	loader     *config.Loader
 	store      Store
 	told       []protocol.HookRunSummary
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

@@ -187,3 +187,27 @@ func FuzzParseFile(f *testing.F) {
 		}
 	})
 }
+
+// What a turn pays where there are no hooks.
+func BenchmarkLoadNothing(b *testing.B) {
+	w := newWorld(b)
+	cfg, err := w.loader.Load(b.Context(), config.Query{Cwd: w.repo})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if w.store.Load(cfg).Has(Stop) {
+			b.Fatal("hooks out of nothing")
+		}
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	w := newWorld(b)
+	w.hooks(Stop, "", "true")
+	w.run(b.Context(), Stop, nil)
+	for b.Loop() {
+		w.run(b.Context(), Stop, nil)
+	}
+}

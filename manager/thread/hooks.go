@@ -80,7 +80,7 @@ func (tn *turn) raise(ctx context.Context, e hooks.Event, in hookInput, subjects
 	case hooks.PermissionRequest:
 		in.ToolUseID = "" // it belongs to the run only
 		fallthrough
-	case hooks.PreToolUse, hooks.PostToolUse, hooks.UserPromptSubmit, hooks.Stop:
+	case hooks.PreToolUse, hooks.PostToolUse, hooks.UserPromptSubmit, hooks.Stop, hooks.Interrupt:
 		in.PermissionMode = tn.settings.permissionMode()
 	}
 	return tn.hooks.Run(ctx, hooks.Call{Event: e, Subjects: subjects, Input: in, ToolCall: call, Cwd: in.Cwd, Now: t.now,

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/hooks"
@@ -60,7 +61,7 @@ func (b *bench) hook(e hooks.Event, script string) {
 		file.Hooks = map[hooks.Event][]any{}
 	}
 	command := fmt.Sprintf("cat >> %s/%s; echo >> %[1]s/%[2]s; %[3]s", b.home, e, script)
-	file.Hooks[e] = append(file.Hooks[e], map[string]any{"hooks": []any{map[string]any{"type": "command", "command": command, "timeout": 3}}})
+	file.Hooks[e] = append(file.Hooks[e], map[string]any{"hooks": []any{map[string]any{"type": "command", "command": command, "timeout": 30}}})
 	raw, err := json.Marshal(file)
 	if err == nil {
 		err = os.WriteFile(path, raw, 0o600)
@@ -104,6 +105,7 @@ func (b *bench) sentContexts(n int) []string {
 }
 
 func TestHooksAddContext(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.SessionStart, "echo at the start")
 		b.hook(hooks.UserPromptSubmit, "echo with the prompt")
@@ -124,6 +126,7 @@ func TestHooksAddContext(t *testing.T) {
 }
 
 func TestHooksRefusePrompts(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{"block": "echo no >&2; exit 2", "stop": `echo '{"continue":false}'`} {
 		t.Run(name, func(t *testing.T) {
 			hooked(t, func(b *bench) {
@@ -140,6 +143,7 @@ func TestHooksRefusePrompts(t *testing.T) {
 
 // A refused prompt that steers a turn leaves the turn as it is.
 func TestHooksRefuseSteering(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.UserPromptSubmit, "if grep -q bad "+b.home+"/UserPromptSubmit; then echo no >&2; exit 2; fi")
 		b.tools["slow"] = func(context.Context, tool.Turn, tool.Call) tool.Output {
@@ -153,6 +157,7 @@ func TestHooksRefuseSteering(t *testing.T) {
 }
 
 func TestHookStopsTheSession(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.SessionStart, `echo '{"continue":false,"stopReason":"r"}'`)
 		b.start()
@@ -162,6 +167,7 @@ func TestHookStopsTheSession(t *testing.T) {
 }
 
 func TestHooksAroundTools(t *testing.T) {
+	t.Parallel()
 	const deny = `echo '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"r"}}'`
 	const change = `echo '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"allow","updatedInput":{"command":"other"}}}'`
 	const add = `echo '{"hookSpecificOutput":{"hookEventName":"%s","additionalContext":"c"}}'`
@@ -204,6 +210,7 @@ func TestHooksAroundTools(t *testing.T) {
 }
 
 func TestStopHookHasTheTurnGoOn(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.Stop, "if grep -q '\"stop_hook_active\":true' "+b.home+"/Stop; then exit 0; fi; echo 'more & more' >&2; exit 2")
 		b.start()
@@ -224,6 +231,7 @@ func TestStopHookHasTheTurnGoOn(t *testing.T) {
 }
 
 func TestHooksOfRequests(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.PreModelRequest, `echo '{"continue":false}'`) // it is told, and decides nothing
 		b.hook(hooks.PostModelRequest, "exit 2")
@@ -237,6 +245,7 @@ func TestHooksOfRequests(t *testing.T) {
 }
 
 func TestHooksOfCompactions(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.PreCompact, "true")
 		b.hook(hooks.PostCompact, "true")
@@ -257,6 +266,7 @@ func TestHooksOfCompactions(t *testing.T) {
 }
 
 func TestHookStopsACompaction(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		b.hook(hooks.PreCompact, `echo '{"continue":false}'`)
 		b.start()
@@ -269,6 +279,7 @@ func TestHookStopsACompaction(t *testing.T) {
 }
 
 func TestHooksOfEndings(t *testing.T) {
+	t.Parallel()
 	asked := make(chan struct{})
 	hangs := func(ctx context.Context, yield func(model.Event, error) bool) {
 		close(asked)
@@ -284,6 +295,9 @@ func TestHooksOfEndings(t *testing.T) {
 		b.submit(&thread.Interrupt{TurnID: r.TurnID})
 		b.idle()
 		same(t, b.endings(), []string{"interrupt completed"})
+		if got := strings.Join(b.read(hooks.Interrupt), ""); !strings.Contains(got, `"turn_id":"`+r.TurnID) || !strings.HasSuffix(got, `"permission_mode":"default"}`) {
+			t.Errorf("Interrupt read %s", got)
+		}
 		b.shutdown()
 		same(t, b.endings(), []string{"interrupt completed", "sessionEnd completed"})
 		if all := b.heard.all(); all[len(all)-1] != "closed" {
@@ -294,6 +308,7 @@ func TestHooksOfEndings(t *testing.T) {
 }
 
 func TestHooksAnswerQuestions(t *testing.T) {
+	t.Parallel()
 	judge := func(answer string) string {
 		return `echo '{"hookSpecificOutput":{"hookEventName":"PermissionRequest","decision":` + answer + `}}'`
 	}
@@ -324,6 +339,7 @@ func TestHooksAnswerQuestions(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
+	t.Parallel()
 	hooked(t, func(b *bench) {
 		var ends []hooks.TurnEnd
 		b.services.Notify = func(e hooks.TurnEnd) {
@@ -344,4 +360,29 @@ func TestNotify(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}, whole(says("m1", "1")), whole(says("m2", "2")), cut(fmt.Errorf("broken")))
+}
+
+// An interrupt kills the hook that looks at a call; what it would have refused
+// does not run for that.
+func TestInterruptWhileAHookDecides(t *testing.T) {
+	t.Parallel()
+	hooked(t, func(b *bench) {
+		b.hook(hooks.PreToolUse, "touch "+b.home+"/deciding; sleep 60")
+		b.tools["exec_command"] = func(context.Context, tool.Turn, tool.Call) tool.Output {
+			t.Error("the command ran")
+			return tool.Text("")
+		}
+		b.start()
+		r := b.say("go")
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for range tick.C {
+			if _, err := os.Stat(filepath.Join(b.home, "deciding")); err == nil {
+				break
+			}
+		}
+		b.submit(&thread.Interrupt{TurnID: r.TurnID})
+		b.idle()
+		same(t, b.endings(), []string{"preToolUse failed"})
+	}, whole(calls("c1", "exec_command", `{"cmd":"x"}`)))
 }

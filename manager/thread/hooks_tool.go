@@ -135,8 +135,12 @@ func (tn *turn) runHooked(found tool.Tool, c tool.Call, out *output) {
 	if pre {
 		r := tn.raise(tn.ctx, hooks.PreToolUse, hookInput{ToolName: h.name, ToolInput: h.input, ToolUseID: c.ID}, h.subjects()...)
 		out.contexts = r.Contexts
-		if len(r.Blocks) > 0 {
+		switch {
+		case len(r.Blocks) > 0:
 			out.body = h.refusal(r.Why).Body
+			return
+		case tn.ctx.Err() != nil: // a hook that was cut off has allowed nothing
+			out.body = tool.Text("aborted").Body
 			return
 		}
 		if r.Input != nil {
