@@ -21,7 +21,8 @@ import (
 // still starting. Most start faster; a slow one must not hold up a turn.
 const serverGrace = time.Second
 
-// mcpServers is the configured table as the service takes it, sorted by name.
+// mcpServers is the configured table as the service takes it, with the servers
+// that plugins bring, sorted by name. An entry of the table wins over a plugin.
 func mcpServers(cfg *config.Config) []mcp.Server {
 	servers := make([]mcp.Server, 0, len(cfg.McpServers))
 	for _, s := range cfg.McpServers {
@@ -42,6 +43,11 @@ func mcpServers(cfg *config.Config) []mcp.Server {
 			out.ToolApproval[name] = mcp.ApprovalMode(mode)
 		}
 		servers = append(servers, out)
+	}
+	for name, p := range cfg.Host.Plugins {
+		if _, taken := cfg.McpServers[name]; p.Enabled && p.Kind == mcpprovider.Kind && !taken {
+			servers = append(servers, mcp.Server{Name: name, Plugin: name, Enabled: true})
+		}
 	}
 	sort.Slice(servers, func(i, j int) bool { return servers[i].Name < servers[j].Name })
 	return servers

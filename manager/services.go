@@ -75,6 +75,9 @@ func newMCP(o Options, host *plugins.Host) *mcp.Service {
 		Provider: func(ctx context.Context) (mcpprovider.Provider, error) {
 			return plugins.Get[mcpprovider.Provider](ctx, host, MCPPlugin)
 		},
+		Plugin: func(ctx context.Context, name string) (mcpprovider.Provider, error) {
+			return plugins.Get[mcpprovider.Provider](ctx, host, name)
+		},
 		Env:    os.LookupEnv,
 		Home:   o.Home,
 		Client: mcpprovider.ClientInfo{Name: "codexhost", Title: "codexhost", Version: o.Version},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/codexhost/codexhost/plugins/check"
+	"github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/plugins/skill"
 )
 
@@ -27,6 +29,19 @@ func (greeter) Read(_ context.Context, r skill.ReadRequest) (skill.Content, erro
 		return skill.Content{}, skill.ErrNotFound
 	}
 	return skill.Content{Text: []byte("---\nname: ahoy\ndescription: How to greet on a ship.\n---\nSay ahoy.\n")}, nil
+}
+
+// shouter is a plugin with a server of one tool.
+func shouter() *mcp.ToolServer {
+	return &mcp.ToolServer{Name: "shouter", Version: "1", Tools: []mcp.Tool{{
+		Name: "shout", ReadOnly: true,
+		Schema: json.RawMessage(`{"type":"object","properties":{"text":{"type":"string"}}}`),
+		Run: func(_ context.Context, arguments json.RawMessage, _ mcp.Host) (string, error) {
+			var a struct{ Text string }
+			err := json.Unmarshal(arguments, &a)
+			return strings.ToUpper(a.Text), err
+		},
+	}}}
 }
 
 // What "plugin new" writes is a module of its own, outside of this one; it must

@@ -21,12 +21,13 @@ import (
 
 	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/plugins"
+	"github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/plugins/mcp/mcptest"
 	"github.com/codexhost/codexhost/plugins/skill"
 )
 
 // The test binary is the host, its plugins, what watches over its commands, an
-// MCP server called friend and a plugin called greeter: real processes, no build step.
+// MCP server called friend and the plugins greeter and shouter: real processes, no build step.
 func TestMain(m *testing.M) {
 	if supervise, ok := sandbox.Role(os.Args[1:]); ok {
 		os.Exit(supervise())
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"codexhost": main,
 		"greeter":   func() { skill.Serve(greeter{}) },
+		"shouter":   func() { mcp.Serve(shouter()) },
 		"friend":    func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
 	})
 }

@@ -199,11 +199,11 @@ func (i *instance) open(ctx context.Context, pause time.Duration) (provider.Sess
 	}
 	ctx, cancel := context.WithTimeout(ctx, i.startup)
 	defer cancel()
-	p, err := i.svc.opts.Provider(ctx)
+	p, server, err := i.starting(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("starting the MCP provider: %w", err)
+		return nil, err
 	}
-	return p.Start(ctx, i.launch.server, host{i})
+	return p.Start(ctx, server, host{i})
 }
 
 // settle takes the outcome of a start.

@@ -27,6 +27,9 @@ type Server struct {
 	// Cwd is where it runs; empty means the thread's, and a relative one is below that.
 	Cwd string
 
+	// Plugin is the plugin that brings the server along, instead of a command or a URL.
+	Plugin string
+
 	URL               string
 	BearerTokenEnvVar string
 	HTTPHeaders       map[string]string
@@ -100,11 +103,16 @@ func (s *Server) origin() *string {
 type launch struct {
 	server provider.Server
 	place  string
+	plugin string // that brings the server; empty for settings of the user's
 }
 
 func (s *Server) launch(cwd string, client provider.ClientInfo, env func(string) (string, bool)) (launch, error) {
 	if s.Err != nil {
 		return launch{}, s.Err
+	}
+	if s.Plugin != "" {
+		key := digest(s.Name, []byte("plugin "+s.Plugin))
+		return launch{server: provider.Server{Key: key, Name: s.Name}, place: key, plugin: s.Plugin}, nil
 	}
 	c := provider.Config{Client: client}
 	if s.Command != "" {

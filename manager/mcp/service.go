@@ -15,6 +15,9 @@ type Options struct {
 	// Provider returns the provider that runs the servers, launching it if need
 	// be, within ctx. A new one may be returned after the last has gone.
 	Provider func(ctx context.Context) (provider.Provider, error)
+	// Plugin does the same for a plugin that brings a server of its own. Nil means
+	// that there are none.
+	Plugin func(ctx context.Context, name string) (provider.Provider, error)
 	// Env looks a variable of the host's environment up; nil means that none is set.
 	Env func(name string) (string, bool)
 	// Home is where a server runs that is asked about outside of any thread.
