@@ -87,6 +87,9 @@ func (t *Thread) userTurn(s submission, op *UserTurn) {
 	t.settings = settings
 	tn := newTurn(s.id, t, in, op.OutputSchema)
 	tn.settings, tn.settingsChanged = settings, changed
+	if op.RootTurnID != "" {
+		tn.root, tn.parent = op.RootTurnID, op.ParentTurnID
+	}
 	t.active = tn
 	t.started = true
 	if t.preview == "" {

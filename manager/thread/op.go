@@ -21,6 +21,9 @@ type UserTurn struct {
 	ClientMessageID string // echoed as the user message's clientId
 	Overrides       Overrides
 	OutputSchema    json.RawMessage // for this turn only
+	// Of a turn that another one caused, in another thread: that turn, and the one
+	// that all of it began with.
+	ParentTurnID, RootTurnID string
 }
 
 // Steer adds input to the running turn, which must be the expected one.
@@ -107,3 +110,6 @@ func (t *Thread) Submit(ctx context.Context, op Op) (Receipt, error) {
 		return Receipt{}, ctx.Err()
 	}
 }
+
+// UserText is an item for [InjectItems]: a message in the user's name.
+func UserText(text string) json.RawMessage { return textMessage("msg_"+newID(), "user", text) }

@@ -35,8 +35,8 @@ func (tn *turn) baseRequest(history []json.RawMessage) *model.Request {
 		Verbosity:   s.Verbosity,
 		Metadata: model.Metadata{
 			Originator: t.spec.Client.Originator, UserAgent: t.spec.Client.UserAgent,
-			SessionID: t.spec.SessionID, ThreadID: t.id, TurnID: tn.id, RootTurnID: tn.id, WindowID: t.id + ":0",
-			Subagent: t.spec.Subagent,
+			SessionID: t.spec.SessionID, ThreadID: t.id, TurnID: tn.id, RootTurnID: tn.root, WindowID: t.id + ":0",
+			Subagent: t.spec.Subagent, ParentThreadID: t.spec.ParentThreadID,
 		},
 	}
 	if tn.info.SupportsReasoningSummaries {

@@ -85,7 +85,7 @@ func (r *reviewer) review() {
 	services.Asker, services.Stop = r, nil // what the reviewer leaves running is the thread's
 	s := tn.settings
 	s.Approval, s.BaseInstructions = protocol.AskForApprovalNever, reviewInstructions
-	s.Mode, s.ModeInstructions = "", ""
+	s.Mode, s.ModeInstructions, s.NoAgents = "", "", true
 	if s.ReviewModel != "" {
 		s.Model = s.ReviewModel
 	}

@@ -34,6 +34,7 @@ type Settings struct {
 	ShowRawReasoning bool
 	StreamMaxRetries int
 	DisabledPlugins  []string
+	NoAgents         bool // no sub-agents may be started
 }
 
 // Overrides change a thread's settings from one turn on. Nil leaves a setting

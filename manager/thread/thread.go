@@ -42,6 +42,8 @@ type Spec struct {
 	// Subagent says what the thread does for another one; empty for a thread of
 	// its own.
 	Subagent string
+	// ParentThreadID is the thread that an agent works for; empty for others.
+	ParentThreadID string
 }
 
 // ClientInfo is how requests to a model name the client they are made for.
@@ -170,6 +172,7 @@ type Snapshot struct {
 	Settings   Settings
 	Status     protocol.ThreadStatus
 	ActiveTurn string // id of the running turn, or empty
+	RootTurn   string // the turn that led to it: of another thread, for an agent
 	Started    bool   // at least one turn has begun
 	Updated    time.Time
 	Preview    string
@@ -186,7 +189,7 @@ func (t *Thread) Snapshot() Snapshot {
 	s := Snapshot{Settings: t.settings, Status: t.statusLocked(), Started: t.started, Updated: t.updated,
 		Preview: t.preview, LastTurn: t.lastTurn, Git: t.git, Usage: t.usage.total, LastUsage: t.usage.last}
 	if t.active != nil {
-		s.ActiveTurn = t.active.id
+		s.ActiveTurn, s.RootTurn = t.active.id, t.active.root
 	}
 	return s
 }

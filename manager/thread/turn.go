@@ -18,6 +18,8 @@ import (
 // answer that calls no more tools. It lives in one goroutine, [turn.run].
 type turn struct {
 	id       string
+	root     string // the turn that all began with; its own id unless it is an agent's
+	parent   string // the turn that caused it; empty unless it is an agent's
 	kind     turnKind
 	thread   *Thread
 	settings Settings
@@ -66,7 +68,7 @@ type interrupter struct {
 }
 
 func newTurn(id string, t *Thread, in input, schema json.RawMessage) *turn {
-	tn := &turn{id: id, thread: t, schema: schema, gate: newGate(), done: make(chan struct{}), wake: make(chan struct{}, 1), pending: []input{in}}
+	tn := &turn{id: id, root: id, thread: t, schema: schema, gate: newGate(), done: make(chan struct{}), wake: make(chan struct{}, 1), pending: []input{in}}
 	tn.ctx, tn.cancel = context.WithCancelCause(context.Background())
 	return tn
 }
@@ -135,7 +137,7 @@ func (tn *turn) begin() {
 	if tn.settingsChanged {
 		events = append(events, told("thread/settings/updated", t.settingsUpdated(tn.settings)))
 	}
-	t.tell(tn.ctx, []rollout.Record{rollout.TaskStarted(rollout.TurnStart{TurnID: tn.id, StartedAt: tn.started.Unix(), ContextWindow: tn.info.UsableWindow(), CollaborationMode: string(tn.settings.Mode)})}, events...)
+	t.tell(tn.ctx, []rollout.Record{rollout.TaskStarted(rollout.TurnStart{TurnID: tn.id, RootTurnID: tn.root, ParentTurnID: tn.parent, StartedAt: tn.started.Unix(), ContextWindow: tn.info.UsableWindow(), CollaborationMode: string(tn.settings.Mode)})}, events...)
 	if !tn.known {
 		tn.warn("Model metadata for `" + tn.settings.Model + "` not found. Defaulting to fallback metadata; this can degrade performance and cause issues.")
 	}
@@ -330,12 +332,12 @@ func (tn *turn) tellEnd(status protocol.TurnStatus, failure *protocol.TurnError,
 
 // wire is the turn as the client sees it, without its items.
 func (tn *turn) wire(status protocol.TurnStatus) protocol.Turn {
-	return protocol.Turn{ID: tn.id, RootTurnID: ptr(tn.id), Status: status, ItemsView: protocol.TurnItemsViewNotLoaded, StartedAt: seconds(tn.started)}
+	return protocol.Turn{ID: tn.id, RootTurnID: ptr(tn.root), Status: status, ItemsView: protocol.TurnItemsViewNotLoaded, StartedAt: seconds(tn.started)}
 }
 
 // recordedEnd is the turn's end as the rollout keeps it.
 func (tn *turn) recordedEnd(at time.Time, failure *protocol.TurnError) rollout.TurnEnd {
-	end := rollout.TurnEnd{TurnID: tn.id, StartedAt: tn.started.Unix(), CompletedAt: at.Unix(), DurationMs: at.Sub(tn.started).Milliseconds()}
+	end := rollout.TurnEnd{TurnID: tn.id, RootTurnID: tn.root, StartedAt: tn.started.Unix(), CompletedAt: at.Unix(), DurationMs: at.Sub(tn.started).Milliseconds()}
 	if tn.answer != nil {
 		end.LastAgentMessage = &tn.answer.Text
 	}
