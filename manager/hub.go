@@ -131,3 +131,13 @@ func (h *hub) Event(ctx context.Context, e thread.Event) {
 func (h *hub) announce(ctx context.Context, method string, params any) {
 	h.Event(ctx, thread.Event{Kind: thread.Announced, Method: method, Params: params})
 }
+
+// follow lets whoever hears a thread hear another one, too.
+func (h *hub) follow(threadID, other string) {
+	h.mu.RLock()
+	to := h.subscribers[threadID]
+	h.mu.RUnlock()
+	for _, c := range to {
+		c.Subscribe(other)
+	}
+}

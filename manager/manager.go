@@ -56,7 +56,8 @@ type Manager struct {
 
 	creations creations
 
-	work sync.WaitGroup // clocks that have run out
+	work    sync.WaitGroup // clocks that have run out
+	reports sync.WaitGroup // of agents to those they work for
 
 	mu          sync.Mutex // guards the fields below
 	threads     map[string]*live
@@ -78,7 +79,8 @@ type live struct {
 	terminals *tool.Terminals
 	approvals *tool.Approvals
 	patches   *tool.ApplyPatch
-	skills    func() // lets go of the watching of the thread's skill folders
+	tree      *agentTree // of the session
+	skills    func()     // lets go of the watching of the thread's skill folders
 
 	mu       sync.Mutex // guards the fields below
 	servers  *mcp.Set   // nil without MCP servers

@@ -23,6 +23,8 @@ type ResumeParams struct {
 	History      []protocol.ResponseItem // makes a new thread of these items instead
 	ExcludeTurns bool                    // leave the turns out of the view
 	InitialPage  *protocol.ThreadResumeInitialTurnsPageParams
+
+	seat *agent // of a thread that comes back as an agent
 }
 
 // A Resumed thread is one that a client joins.
@@ -202,7 +204,11 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 		settings.Effort = was.effort
 	}
 	settings = was.mode(settings)
-	return m.open(ctx, was.spec(settings, recorder, m.introduced()), was.meta, cfg)
+	spec := was.spec(settings, recorder, m.introduced())
+	if p.seat != nil {
+		spec.Subagent, spec.ParentThreadID = "collab_spawn", p.seat.parentID
+	}
+	return m.openAs(ctx, spec, was.meta, cfg, p.seat)
 }
 
 // recordedInstructions is the text that a thread was started with.

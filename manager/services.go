@@ -108,7 +108,10 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 			info, _ := catalog.Lookup("")
 			return l.exec(m, info).UserShell(ctx, t, command, timeout)
 		},
-		Stop:  l.terminals.Close,
+		Stop: func() {
+			m.endAgents(l)
+			l.terminals.Close()
+		},
 		Asker: patientAsker{&m.hub, cfg.Host.AnswerLimit},
 		Log:   m.log.Named("thread"),
 		Now:   m.now,
@@ -125,6 +128,9 @@ func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s 
 	offers := tool.Offers{tool.Plan{PlanMode: planning}, l.commands(m, info), tool.UserInput{Plan: planning}, tool.NewViewImage(info.AcceptsImages())}
 	if l.dynamic != nil {
 		offers = append(offers, l.dynamic)
+	}
+	if agents, ok := m.agentTools(l, s); ok {
+		offers = append(offers, agents)
 	}
 	if set := l.set(); set != nil {
 		wait, cancel := context.WithTimeout(ctx, serverGrace)

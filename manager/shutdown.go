@@ -149,6 +149,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Unlock()
 	m.work.Wait() // each has a bound of its own
 	report := m.Shutdown(ctx, closeWait)
+	m.reports.Wait()
 	err := m.closeServices(ctx)
 	if n := len(report.TimedOut) + len(report.SubmitFailed); n > 0 {
 		m.log.Error("threads did not end in time", "threads", append(report.TimedOut, report.SubmitFailed...))

@@ -110,6 +110,12 @@ type Opened struct {
 // open brings a thread to life and registers it. Its first event must say that
 // it is configured; otherwise nothing is registered. It owns spec.Recorder.
 func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config) (*Opened, error) {
+	return m.openAs(ctx, spec, meta, cfg, nil)
+}
+
+// openAs opens a thread in its place among the agents of another; a nil seat is a
+// thread of its own.
+func (m *Manager) openAs(ctx context.Context, spec thread.Spec, meta rollout.Meta, cfg *config.Config, seat *agent) (*Opened, error) {
 	m.configurePlugins(ctx, cfg)
 	m.store.SetFsync(cfg.Host.Fsync)
 	l := &live{id: spec.ID, meta: meta, config: cfg, path: pathOf(spec.Recorder)}
@@ -121,6 +127,11 @@ func (m *Manager) open(ctx context.Context, spec thread.Spec, meta rollout.Meta,
 		return nil, errors.Join(err, closeRecorder(spec.Recorder))
 	}
 	first := &firstEvent{next: &m.hub}
+	if seat != nil {
+		l.tree, first.next = seat.tree, seat
+	} else {
+		l.tree = newAgentTree()
+	}
 	l.thread = thread.Start(context.WithoutCancel(ctx), spec, services, first)
 	if err := m.register(ctx, l, first, spec.Settings.Cwd); err != nil {
 		return nil, errors.Join(err, m.stop(context.WithoutCancel(ctx), l.thread))

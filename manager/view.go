@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"bytes"
+
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rollout"
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -62,8 +64,10 @@ func recordedGit(g *thread.GitInfo) *rollout.Git {
 }
 
 // sessionSource is the recorded source of a thread; an unknown spelling is kept.
+// Files spell sub-agents in another way than the wire.
 func sessionSource(raw []byte) protocol.SessionSource {
 	var s protocol.SessionSource
+	raw = bytes.Replace(raw, []byte(`{"subagent":`), []byte(`{"subAgent":`), 1)
 	if len(raw) > 0 && protocol.Decode(raw, &s) == nil && s != nil {
 		if name, ok := s.(protocol.SessionSourceName); ok && name == "mcp" {
 			return protocol.SessionSourceAppServer
