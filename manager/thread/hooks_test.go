@@ -386,3 +386,26 @@ func TestInterruptWhileAHookDecides(t *testing.T) {
 		same(t, b.endings(), []string{"preToolUse failed"})
 	}, whole(calls("c1", "exec_command", `{"cmd":"x"}`)))
 }
+
+// named offers its tools in a namespace.
+type named struct{ kit }
+
+func (n named) Find(_, name string) (tool.Tool, bool) { return n.kit.Find("", name) }
+
+func TestHooksKnowToolsOfServers(t *testing.T) {
+	t.Parallel()
+	hooked(t, func(b *bench) {
+		b.hook(hooks.PreToolUse, "true")
+		b.hook(hooks.PostToolUse, "true")
+		b.tools["echo"] = func(context.Context, tool.Turn, tool.Call) tool.Output {
+			return tool.Output{Body: json.RawMessage(`[{"type":"input_text","text":"Wall time: 0.0007 seconds\nOutput:"},{"type":"input_text","text":"x"}]`)}
+		}
+		b.services.Tools = func(context.Context, thread.Settings) tool.Offer { return named{b.tools} }
+		b.start()
+		b.turn("go")
+		got := strings.Join(b.read(hooks.PostToolUse), "")
+		if want := `"tool_name":"mcp__s__echo","tool_input":{"a":"x"},"tool_response":{"content":[{"text":"x","type":"text"}]},"tool_use_id":"c1"}`; !strings.HasSuffix(got, want) {
+			t.Errorf("PostToolUse read %s, want %s", got, want)
+		}
+	}, whole(item(`{"type":"function_call","call_id":"c1","namespace":"mcp__s","name":"echo","arguments":"{\"a\":\"x\"}"}`)), whole())
+}

@@ -112,13 +112,34 @@ func (h hookedCall) refusal(why string) tool.Output {
 func (h hookedCall) response(body json.RawMessage) (out any, ok bool) {
 	var text string
 	if json.Unmarshal(body, &text) != nil {
-		return body, true // content parts
+		return contentOf(body), true
 	}
 	if h.member == "" {
 		return text, true
 	}
 	head, printed, found := strings.Cut(text, "\nOutput:\n")
 	return printed, found && !strings.Contains(head, "Process running with session ID")
+}
+
+// contentOf is an output of several parts as a server gave it, without the part
+// that the host puts before it.
+func contentOf(body json.RawMessage) any {
+	var parts []map[string]json.RawMessage
+	if json.Unmarshal(body, &parts) != nil {
+		return body
+	}
+	content := make([]map[string]json.RawMessage, 0, len(parts))
+	for i, p := range parts {
+		var text string
+		if i == 0 && json.Unmarshal(p["text"], &text) == nil && strings.HasPrefix(text, "Wall time: ") {
+			continue
+		}
+		if string(p["type"]) == `"input_text"` {
+			p["type"] = json.RawMessage(`"text"`)
+		}
+		content = append(content, p)
+	}
+	return map[string]any{"content": content}
 }
 
 // runHooked carries out a call between the hooks that concern it.
