@@ -15,4 +15,11 @@ export npm_config_cache=${CACHE:-$PWD/out}/npm npm_config_update_notifier=false
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
 	npm ci --no-audit --no-fund || { echo "skip - vscode: npm could not install what package-lock.json names"; exit 77; }
 fi
+editor=${CODE_SERVER:-${CACHE:-$PWD/out}/code-server}
+if [ -f "$editor/node_modules/code-server/out/node/entry.js" ] && command -v "${CHROMIUM:-chromium}" >/dev/null; then
+	export CODE_SERVER=$editor
+else
+	echo "skip - vscode in an editor: needs Chromium (Debian: chromium) and code-server (scripts/editor.sh $editor)"
+	[ -z "${CODEXHOST_NO_SKIP:-}" ] || exit 1
+fi
 CODEXHOST=$host npm test

@@ -11,5 +11,5 @@ await build({
 	target: "node20", sourcemap: "inline", external: ["playwright-core"], logLevel: "warning",
 });
 const files = names.map((name) => `out/test/${name.replace(/\.ts$/, ".js")}`);
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(status ?? 1);

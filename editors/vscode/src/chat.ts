@@ -172,7 +172,6 @@ export class Chat implements vscode.WebviewViewProvider {
 
 	private async send(text: string, attachments: Attachment[]): Promise<void> {
 		try {
-			if (!this.session.thread) this.session.chosen = { ...defaults(), ...this.session.chosen };
 			await this.session.send(inputOf(text, attachments, this.skills));
 			this.post({ type: "sent" });
 		} catch (error) {

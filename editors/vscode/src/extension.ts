@@ -10,7 +10,7 @@ import * as pickers from "./pickers";
 import { excerpt } from "./prompt";
 import type { Thread } from "./protocol.gen";
 import { Session } from "./session";
-import { hostOptions, place, roots } from "./settings";
+import { defaults, hostOptions, place, roots } from "./settings";
 import { Status } from "./status";
 import { Threads, titleOf } from "./threads";
 
@@ -21,7 +21,7 @@ export function activate(context: vscode.ExtensionContext): void {
 	const log = vscode.window.createOutputChannel("Codexhost", { log: true });
 	const version = (context.extension.packageJSON as { version: string }).version;
 	const chat = new Chat(context.extensionUri, Diffs.register(context));
-	const mine = new Session(() => hostOptions(version, (line) => log.warn(line)), place, {
+	const mine = new Session({ host: () => hostOptions(version, (line) => log.warn(line)), place, defaults }, {
 		changed(change) {
 			chat.changed(change);
 			if (change) return;

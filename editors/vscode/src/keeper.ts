@@ -22,6 +22,8 @@ export class Keeper {
 	private deaths: number[] = [];
 	private timer: NodeJS.Timeout | undefined;
 	private disposed = false;
+	/** The host died, and no other has taken its place. */
+	private missed = false;
 
 	constructor(private readonly options: () => HostOptions, private readonly events: KeeperEvents) {}
 
@@ -44,6 +46,9 @@ export class Keeper {
 		try {
 			const host = await starting;
 			this.enter({ is: "running", pid: host.pid!, userAgent: host.info.userAgent, home: host.info.codexHome });
+			// Whoever started it: the pause after a death, a request that did not wait for it, or a person.
+			if (this.missed) queueMicrotask(() => this.events.back());
+			this.missed = false;
 			return host;
 		} catch (error) {
 			this.host = undefined;
@@ -56,6 +61,7 @@ export class Keeper {
 		this.host = undefined;
 		const now = Date.now();
 		this.deaths = [...this.deaths.filter((at) => now - at < WITHIN_MS), now];
+		this.missed = true;
 		this.events.died(reason);
 		if (this.deaths.length >= DEATHS) {
 			this.enter({ is: "failed", reason: `${reason} (${this.deaths.length} times within a minute)` });
@@ -65,7 +71,7 @@ export class Keeper {
 		this.timer = setTimeout(() => {
 			if (this.host || this.disposed) return;
 			this.host = this.start(true);
-			this.host.then(() => this.events.back(), () => {});
+			this.host.catch(() => {}); // told as a state
 		}, PAUSE_MS * 2 ** (this.deaths.length - 1));
 	}
 
@@ -81,11 +87,11 @@ export class Keeper {
 		const old = this.host;
 		this.host = undefined;
 		if (old) {
+			this.missed = true;
 			this.events.died("the host was restarted");
 			await old.then((host) => host.stop(), () => {});
 		}
 		await this.running();
-		this.events.back();
 	}
 
 	async dispose(): Promise<void> {

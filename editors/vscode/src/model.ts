@@ -9,6 +9,8 @@ export interface Entry {
 	done: boolean;
 	/** The output of a command while it runs, its end if there is much; the progress of a tool call. */
 	output: string;
+	/** It goes on when a person has answered. */
+	waiting?: boolean;
 }
 
 export interface TurnState {
@@ -94,6 +96,7 @@ export class Model {
 				if (turn.status !== "inProgress") continue;
 				finish(turn, "interrupted");
 				turn.error = "The host ended while this turn ran.";
+				this.changed({ threadId: thread.id, turn });
 			}
 			this.changed({ threadId: thread.id });
 		}
@@ -101,6 +104,13 @@ export class Model {
 
 	runningTurn(threadId: string): TurnState | undefined {
 		return this.threads.get(threadId)?.turns.find((turn) => turn.status === "inProgress");
+	}
+
+	wait(threadId: string, itemId: string, waiting: boolean): void {
+		const entry = this.entry(threadId, itemId);
+		if (!entry) return;
+		entry.waiting = waiting;
+		this.changed({ threadId, entry });
 	}
 
 	entry(threadId: string, itemId: string): Entry | undefined {
@@ -166,7 +176,10 @@ const handlers: { [M in keyof Notifications]?: Handler<M> } = {
 	"item/started": (thread, { turnId, item }) => {
 		const turn = turnOf(thread, turnId);
 		// Steering cuts the answer that was being written; it is never completed.
-		if (item.type === "userMessage") for (const entry of turn.entries) if (entry.item.type === "agentMessage") entry.done = true;
+		if (item.type === "userMessage") {
+			for (const entry of turn.entries) if (entry.item.type === "agentMessage") entry.done = true;
+			thread.preview ||= item.content.map((part) => (part.type === "text" ? part.text : "")).join("");
+		}
 		turn.retrying = undefined;
 		return { turn, entry: put(turn, item, false) };
 	},

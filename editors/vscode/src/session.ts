@@ -23,6 +23,14 @@ export interface Place {
 	roots: string[];
 }
 
+/** What a session asks of what is around it, each time anew. */
+export interface Surroundings {
+	host(): HostOptions;
+	place(): Promise<Place>;
+	/** What threads begin with, and are resumed with. */
+	defaults(): Chosen;
+}
+
 export interface SessionEvents {
 	/** Something of a thread changed; without a change, which thread is shown, or what waits for an answer. */
 	changed(change?: Change): void;
@@ -49,9 +57,9 @@ export class Session {
 	chosen: Chosen = {};
 	private readonly waiting = new Map<string, Waiting>();
 
-	constructor(options: () => HostOptions, private readonly place: () => Promise<Place>, private readonly events: SessionEvents) {
+	constructor(private readonly around: Surroundings, private readonly events: SessionEvents) {
 		this.model = new Model((change) => events.changed(change));
-		this.keeper = new Keeper(options, {
+		this.keeper = new Keeper(() => around.host(), {
 			state: (state) => events.host(state),
 			notification: (method, params) => this.told(method, params),
 			request: (method, id, params) => this.ask(method, id, params),
@@ -91,10 +99,22 @@ export class Session {
 
 	async open(threadId: string): Promise<void> {
 		if (!this.model.threads.get(threadId)?.live) {
-			// Before the answer is here, because what follows it is told before it can be acted upon.
-			this.model.load(await this.request("thread/resume", { threadId }));
+			await this.resume(threadId);
 		}
 		this.show(threadId);
+	}
+
+	/** A host remembers a thread's model, not what it may do: that is what it was here, or what the settings say. */
+	private async resume(threadId: string, excludeTurns = false): Promise<void> {
+		const answer = await this.request("thread/resume", { threadId, ...this.rights(threadId), ...(excludeTurns ? { excludeTurns } : {}) });
+		this.model.load(answer);
+	}
+
+	private rights(threadId: string): Pick<Chosen, "sandbox" | "approvalPolicy"> {
+		const { sandbox, approvalPolicy } = this.around.defaults();
+		const known = this.model.threads.get(threadId)?.settings;
+		const rights = { sandbox: modeOf(known?.sandbox) ?? sandbox, approvalPolicy: known?.approvalPolicy ?? approvalPolicy };
+		return { ...(rights.sandbox ? { sandbox: rights.sandbox } : {}), ...(rights.approvalPolicy ? { approvalPolicy: rights.approvalPolicy } : {}) };
 	}
 
 	private show(threadId: string): void {
@@ -111,7 +131,7 @@ export class Session {
 
 	/** Forks at the end of a turn, or at the end; shows the fork. */
 	async fork(threadId: string, lastTurnId?: string): Promise<string> {
-		const answer = await this.request("thread/fork", { threadId, ...(lastTurnId ? { lastTurnId } : {}) });
+		const answer = await this.request("thread/fork", { threadId, ...this.rights(threadId), ...(lastTurnId ? { lastTurnId } : {}) });
 		this.model.load(answer);
 		this.show(answer.thread.id);
 		return answer.thread.id;
@@ -130,7 +150,7 @@ export class Session {
 			threadId, input,
 			...(model ? { model } : {}),
 			...(effort ? { effort } : {}),
-			...(sandbox ? { sandboxPolicy: policyOf(sandbox, (await this.place()).roots) } : {}),
+			...(sandbox ? { sandboxPolicy: policyOf(sandbox, (await this.around.place()).roots) } : {}),
 			...(approvalPolicy ? { approvalPolicy } : {}),
 		});
 		this.chosen = {};
@@ -141,11 +161,11 @@ export class Session {
 		const thread = this.thread;
 		if (thread?.live) return thread.id;
 		if (thread && thread.turns.length > 0) {
-			this.model.load(await this.request("thread/resume", { threadId: thread.id }));
+			await this.resume(thread.id, true);
 			return thread.id;
 		}
-		const { cwd, roots } = await this.place();
-		const { model, sandbox, approvalPolicy } = this.chosen;
+		const { cwd, roots } = await this.around.place();
+		const { model, sandbox, approvalPolicy } = { ...this.around.defaults(), ...this.chosen };
 		const answer = await this.request("thread/start", {
 			...(cwd ? { cwd } : {}),
 			...(roots.length > 1 ? { runtimeWorkspaceRoots: roots } : {}),
@@ -170,6 +190,7 @@ export class Session {
 		const waiting = this.waiting.get(key);
 		if (!waiting) return;
 		this.waiting.delete(key);
+		this.waits(waiting.asked, false);
 		waiting.resolve(waiting.question.choices[choice]!.answer(values));
 		this.events.changed();
 	}
@@ -183,9 +204,14 @@ export class Session {
 		const asked: Asked = { ...rest, key, threadId, itemId, choices: choices.map(({ answer: _, ...choice }) => choice) };
 		return new Promise((resolve, reject) => {
 			this.waiting.set(key, { asked, question, resolve, reject });
+			this.waits(asked, true);
 			this.events.asked(asked);
 			this.events.changed();
 		});
+	}
+
+	private waits({ threadId, itemId }: Asked, waiting: boolean): void {
+		if (itemId !== undefined) this.model.wait(threadId, itemId, waiting);
 	}
 
 	private told<M extends keyof Notifications>(method: M, params: Notifications[M]): void {
@@ -193,6 +219,7 @@ export class Session {
 			const waiting = this.waiting.get(keyOf((params as Notifications["serverRequest/resolved"]).requestId));
 			if (!waiting) return;
 			this.waiting.delete(waiting.asked.key);
+			this.waits(waiting.asked, false);
 			waiting.reject(new Error("no longer asked"));
 			this.events.changed();
 			return;
@@ -203,7 +230,7 @@ export class Session {
 		}
 		if (method === "configWarning") {
 			const { summary, details, path } = params as Notifications["configWarning"];
-			this.events.notice("warning", [summary, details, path].filter(Boolean).join("\n"));
+			this.events.notice("warning", [summary, details, details?.includes(path ?? "") ? "" : path].filter(Boolean).join("\n"));
 		}
 		this.model.apply(method, params);
 		this.events.told(method, params);
@@ -222,8 +249,7 @@ export class Session {
 		const thread = this.thread;
 		if (!thread || thread.turns.length === 0) return;
 		try {
-			const answer = await this.request("thread/resume", { threadId: thread.id, excludeTurns: true });
-			this.model.load(answer);
+			await this.resume(thread.id, true);
 		} catch (error) {
 			this.events.notice("warning", `The thread could not be resumed: ${(error as Error).message}`, thread.id);
 		}

@@ -111,6 +111,34 @@ describe("the real host", { skip: program ? false : "CODEXHOST does not name a h
 		assert.ok(data.some((thread) => thread.id === forked));
 	});
 
+	test("a resumed thread may do what it might before, not more", async () => {
+		room.session.chosen = { approvalPolicy: "untrusted", sandbox: "workspace-write" };
+		await room.say("say:one");
+		await room.over();
+		await room.session.keeper.restart();
+		await room.until("the thread", () => room.session.thread!.live);
+		const again = room.session.thread!.settings!;
+		assert.deepEqual([again.approvalPolicy, again.sandbox.type], ["untrusted", "workspaceWrite"]);
+
+		const id = room.session.current!;
+		room.session.forget(id);
+		room.defaults = { approvalPolicy: "never", sandbox: "read-only" };
+		await room.session.keeper.restart();
+		await room.session.open(id);
+		const stored = room.session.thread!.settings!;
+		assert.deepEqual([stored.approvalPolicy, stored.sandbox.type], ["never", "readOnly"]);
+	});
+
+	test("a request right after a death brings the host back too", async () => {
+		await room.say("say:one");
+		await room.over();
+		const { state } = room.session.keeper;
+		process.kill(state.is === "running" ? state.pid : 0, "SIGKILL");
+		await room.until("the death", () => room.session.keeper.state.is === "starting");
+		await room.session.request("model/list", {});
+		await room.until("word of it", () => room.notices.includes("The host runs again.") && room.session.thread!.live);
+	});
+
 	test("a host that is killed is started again and the thread goes on", async () => {
 		await room.say("say:before");
 		await room.over();

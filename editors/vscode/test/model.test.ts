@@ -31,6 +31,7 @@ test("a recorded turn becomes its items, in order", () => {
 	assert.match(thread.turns[0]!.diff, /^diff --git/);
 	assert.equal(thread.usage!.total.totalTokens, 7560);
 	assert.equal(model.runningTurn(id), undefined);
+	assert.match(thread.preview, /^think:hmm/);
 });
 
 test("a command's output is there while it runs, and its result replaces it", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Asked } from "../src/approvals";
 import { type Change } from "../src/model";
 import type { HostState } from "../src/hoststate";
-import { Session } from "../src/session";
+import { type Chosen, Session } from "../src/session";
 
 const WAIT_MS = 20_000;
 
@@ -15,6 +15,7 @@ export class Room {
 	readonly dir = mkdtempSync(join(tmpdir(), "codexhost-vscode-"));
 	readonly work = join(this.dir, "work");
 	readonly session: Session;
+	defaults: Chosen = {};
 	readonly notices: string[] = [];
 	readonly states: HostState[] = [];
 	readonly changes: Change[] = [];
@@ -25,8 +26,11 @@ export class Room {
 		if (config !== undefined) writeFileSync(join(this.dir, "codex-home", "config.toml"), config);
 		const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: join(this.dir, "home"), CODEX_HOME: join(this.dir, "codex-home") };
 		this.session = new Session(
-			() => ({ program: binary, args: [], env, cwd: this.work, version: "0.0.0", log: () => {} }),
-			async () => ({ cwd: this.work, roots: [this.work] }),
+			{
+				host: () => ({ program: binary, args: [], env, cwd: this.work, version: "0.0.0", log: () => {} }),
+				place: async () => ({ cwd: this.work, roots: [this.work] }),
+				defaults: () => this.defaults,
+			},
 			{
 				changed: (change) => {
 					if (change) this.changes.push(change);

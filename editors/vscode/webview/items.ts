@@ -16,6 +16,7 @@ function folded(entry: Entry, label: string, body: Node, open: boolean, extra: s
 }
 
 function cut(entry: Entry, status: string): string {
+	if (entry.waiting && !entry.done) return "waiting";
 	return entry.done && status === "inProgress" ? "interrupted" : status;
 }
 
@@ -93,6 +94,8 @@ function label(status: string): string {
 	switch (status) {
 		case "inProgress":
 			return "running…";
+		case "waiting":
+			return "waits for you";
 		case "completed":
 			return "done";
 		default:
