@@ -89,6 +89,30 @@ func TestNewPlugins(t *testing.T) {
 	}
 }
 
+// A folder is installed as a whole, and the program in it finds its files there.
+func TestNewPythonPlugin(t *testing.T) {
+	if err := exec.Command("python3", "-c", "import grpc, google.protobuf").Run(); err != nil {
+		if err := exec.Command("/usr/bin/python3", "-c", "import grpc, google.protobuf").Run(); err != nil {
+			t.Skip("there is no Python with grpcio and protobuf (Debian: python3-grpcio, python3-protobuf)")
+		}
+		t.Setenv("PATH", "/usr/bin:"+os.Getenv("PATH"))
+	}
+	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "pie")
+	t.Setenv("CODEX_HOME", home)
+	for _, args := range [][]string{{"new", dir, "--kind", "mcp", "--lang", "python"}, {"check", dir}, {"install", dir}, {"check", "pie"}} {
+		var said strings.Builder
+		c := newPluginCommand(&said)
+		c.SetArgs(args)
+		c.SilenceErrors, c.SilenceUsage = true, true
+		if err := c.ExecuteContext(t.Context()); err != nil {
+			t.Fatalf("%q: %v\n%s", args, err, said.String())
+		}
+	}
+	if info, err := os.Stat(filepath.Join(home, pluginFolder, "pie", "codexhost_mcp.py")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("installed: %v, %v", info, err)
+	}
+}
+
 func TestNewPluginRefuses(t *testing.T) {
 	for _, args := range [][]string{
 		{"new", "x", "--kind", "theme"}, {"new", "x", "--lang", "cobol"}, {"new", "skills"}, {"new", "a b"}, {"new"},

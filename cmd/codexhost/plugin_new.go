@@ -17,6 +17,8 @@ import (
 	"text/template"
 
 	"github.com/spf13/cobra"
+
+	"github.com/codexhost/codexhost/plugins/examples/python"
 )
 
 // scaffold holds a folder for each language and kind.
@@ -113,6 +115,17 @@ func (p project) write(from, dir string) error {
 	} else if err != nil {
 		return fmt.Errorf("making the project's folder: %w", err)
 	}
+	if strings.HasPrefix(from, "scaffold/python-") {
+		files, err := python.Files(p.Kind, p.Name)
+		if err != nil {
+			return err
+		}
+		for name, text := range files {
+			if err := writeProjectFile(dir, name, text); err != nil {
+				return err
+			}
+		}
+	}
 	entries, err := scaffold.ReadDir(from)
 	if err != nil {
 		return fmt.Errorf("reading the templates: %w", err)
@@ -134,13 +147,20 @@ func (p project) write(from, dir string) error {
 			}
 			text = b.Bytes()
 		}
-		mode := fs.FileMode(0o644)
-		if bytes.HasPrefix(text, []byte("#!")) {
-			mode = 0o755
+		if err := writeProjectFile(dir, name, text); err != nil {
+			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, mode); err != nil {
-			return fmt.Errorf("writing the project: %w", err)
-		}
+	}
+	return nil
+}
+
+func writeProjectFile(dir, name string, text []byte) error {
+	mode := fs.FileMode(0o644)
+	if bytes.HasPrefix(text, []byte("#!")) && filepath.Ext(name) == "" {
+		mode = 0o755
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), text, mode); err != nil {
+		return fmt.Errorf("writing the project: %w", err)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Regenerates the Go of every .proto below this folder. Run by go generate.
+# Regenerates the Go of every .proto below this folder, and the Python of the examples. Run by go generate.
 set -eu
 cd "$(dirname "$0")"
 bin=$(mktemp -d)
@@ -9,4 +9,7 @@ find . -name '*.proto' | LC_ALL=C sort | while read -r file; do
 	PATH="$bin:$PATH" protoc --proto_path=. \
 		--go_out=. --go_opt=paths=source_relative \
 		--go-grpc_out=. --go-grpc_opt=paths=source_relative "${file#./}"
+done
+for kind in skill mcp; do
+	protoc --proto_path=$kind/v1 --python_out=../examples/python $kind.proto
 done
