@@ -31,6 +31,7 @@ type ListOptions struct {
 	Sources         []string // kinds as on the wire: cli, vscode, exec, subAgentReview, ...; nil means interactive ones
 	Search          string   // in preview or name, case-sensitive
 	Excluded        []string // thread ids to leave out
+	Parents         []string // ids of threads whose agents alone are wanted; nil means any thread
 }
 
 // Page is a page of a list.
@@ -184,6 +185,9 @@ func (p *pager) wanted(sum *Summary) bool {
 		return false
 	}
 	if o.Providers != nil && !slices.Contains(o.Providers, orElse(sum.Meta.ModelProvider, o.DefaultProvider)) {
+		return false
+	}
+	if o.Parents != nil && !slices.Contains(o.Parents, sum.Meta.ParentThreadID) {
 		return false
 	}
 	return sourceWanted(sum.Meta.Source, o.Sources)

@@ -99,6 +99,7 @@ func TestListFilters(t *testing.T) {
 			m.Source = json.RawMessage(`"exec"`)
 		case 5:
 			m.Source = json.RawMessage(`{"subagent":{"thread_spawn":{"depth":1}}}`)
+			m.ParentThreadID = "parent"
 		case 6:
 			m.Source = json.RawMessage(`{"custom":"mine"}`)
 		case 7:
@@ -124,6 +125,8 @@ func TestListFilters(t *testing.T) {
 		"exec":                {ListOptions{Sources: []string{"exec"}}, []int{4}},
 		"sub-agents":          {ListOptions{Sources: []string{"subAgent"}}, []int{5}},
 		"spawned":             {ListOptions{Sources: []string{"subAgentThreadSpawn", "vscode"}}, []int{5, 3, 2, 1, 0}},
+		"of a parent":         {ListOptions{Sources: []string{"subAgent", "vscode"}, Parents: []string{"parent"}}, []int{5}},
+		"of no parent":        {ListOptions{Sources: []string{"subAgent"}, Parents: []string{}}, nil},
 		"app server":          {ListOptions{Sources: []string{"appServer", "unknown"}}, []int{7}},
 		"preview":             {ListOptions{Search: "question 2"}, []int{2}},
 		"name":                {ListOptions{Search: "needle"}, []int{1}},
