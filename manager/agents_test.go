@@ -122,6 +122,12 @@ func TestAnAgentWorksForAThread(t *testing.T) {
 		t.Errorf("listed: %+v, %v", page, err)
 	}
 
+	for name, p := range map[string]*protocol.ThreadListParams{"parent": {ParentThreadID: read.Thread.ParentThreadID}, "ancestor": {AncestorThreadID: read.Thread.ParentThreadID}} {
+		if page, err := h.List(t.Context(), p); err != nil || len(page.Data) != 1 || page.Data[0].ID != child {
+			t.Errorf("listed by %s: %+v, %v", name, page, err)
+		}
+	}
+
 	l.mu.Lock()
 	heard := slices.ContainsFunc(l.heard, func(e thread.Event) bool { return e.Thread == child && e.Method == "turn/completed" })
 	l.mu.Unlock()

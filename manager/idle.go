@@ -18,7 +18,7 @@ const (
 // restless restarts the clock of a thread, or stops it as long as somebody hears
 // the thread or a turn runs. It never blocks.
 func (m *Manager) restless(l *live) {
-	idle := !m.hub.heard(l.id) && l.thread.Snapshot().ActiveTurn == ""
+	idle := !m.needed(l)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.clock != nil {
@@ -28,6 +28,20 @@ func (m *Manager) restless(l *live) {
 	if idle && !l.closed {
 		l.clock = time.AfterFunc(idleLimit, func() { m.unloadIdle(l) })
 	}
+}
+
+// needed reports whether somebody hears a thread, or it works, or agents of it do:
+// they would end with it.
+func (m *Manager) needed(l *live) bool {
+	if m.hub.heard(l.id) || l.thread.Snapshot().ActiveTurn != "" {
+		return true
+	}
+	for _, id := range l.tree.of(l.id) {
+		if agent := m.loaded(id); agent != nil && m.needed(agent) {
+			return true
+		}
+	}
+	return false
 }
 
 // unloadIdle ends a thread whose clock has run out, unless that is no longer so.
@@ -48,7 +62,7 @@ func (m *Manager) unloadIdle(l *live) {
 	l.mu.Lock()
 	restarted := l.clock == nil
 	l.mu.Unlock()
-	if restarted || m.hub.heard(l.id) || l.thread.Snapshot().ActiveTurn != "" {
+	if restarted || m.needed(l) {
 		return
 	}
 	if err := m.unload(ctx, l.id); err != nil {
@@ -100,8 +114,18 @@ func (h *hub) moved(threadIDs ...string) {
 
 // moved restarts the clock of a thread that gained or lost a subscriber.
 func (m *Manager) moved(threadID string) {
-	if l := m.loaded(threadID); l != nil {
+	m.stir(threadID)
+}
+
+// stir restarts the clock of a thread, and those of the threads it works for.
+func (m *Manager) stir(threadID string) {
+	for l := m.loaded(threadID); l != nil; {
 		m.restless(l)
+		seat := l.tree.get(l.id)
+		if seat == nil {
+			return
+		}
+		l = m.loaded(seat.parentID)
 	}
 }
 
@@ -111,7 +135,5 @@ func (m *Manager) settled(e thread.Event) {
 	if e.Kind != thread.Announced || e.Method != "thread/status/changed" {
 		return
 	}
-	if l := m.loaded(e.Thread); l != nil {
-		m.restless(l)
-	}
+	m.stir(e.Thread)
 }

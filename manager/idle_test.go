@@ -51,7 +51,7 @@ func idleThread(t *testing.T) (*Manager, *live) {
 	m := &Manager{threads: make(map[string]*live), log: hclog.NewNullLogger(), now: time.Now}
 	m.hub.subscribers = make(map[string][]*Client)
 	m.hub.onMove, m.hub.onEvent = m.moved, m.settled
-	l := &live{id: "t"}
+	l := &live{id: "t", tree: newAgentTree()}
 	l.thread = thread.Start(t.Context(), thread.Spec{ID: l.id}, thread.Services{
 		Model: pausing{}, ModelInfo: func(string) (model.Info, bool) { return model.Info{}, true },
 		Instructions: func(string) thread.Instructions { return thread.Instructions{} }, Skills: noSkills{},
@@ -65,6 +65,37 @@ func idleThread(t *testing.T) (*Manager, *live) {
 		}
 	})
 	return m, l
+}
+
+func TestAThreadStaysWhileItsAgentsWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, l := idleThread(t)
+		child := &live{id: "child", tree: l.tree}
+		seat := &agent{tree: l.tree, next: &m.hub, id: child.id, parentID: l.id, done: func(tool.AgentState) {}}
+		child.thread = thread.Start(t.Context(), thread.Spec{ID: child.id}, thread.Services{
+			Model: pausing{}, ModelInfo: func(string) (model.Info, bool) { return model.Info{}, true },
+			Instructions: func(string) thread.Instructions { return thread.Instructions{} }, Skills: noSkills{},
+			Tools: func(context.Context, thread.Settings) tool.Offer { return tool.Offers{} }, Log: hclog.NewNullLogger(), Now: time.Now,
+		}, seat)
+		m.enlist(child)
+		l.tree.opening++
+		l.tree.add(seat)
+		r, err := child.thread.Submit(t.Context(), &thread.UserTurn{Input: []protocol.UserInput{&protocol.UserInputText{Text: "work for an hour"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Release()
+		time.Sleep(time.Hour + idleLimit/2)
+		synctest.Wait()
+		if m.loaded(l.id) == nil {
+			t.Error("the thread was unloaded beside an agent that works")
+		}
+		time.Sleep(idleLimit)
+		synctest.Wait()
+		if m.loaded(l.id) != nil || m.loaded(child.id) != nil {
+			t.Error("a thread, or its agent, stays though nothing is done for half an hour")
+		}
+	})
 }
 
 type noSkills struct{}

@@ -21,6 +21,9 @@ func (m *Manager) List(ctx context.Context, p *protocol.ThreadListParams) (*prot
 		return nil, err
 	}
 	o := listOptions(p, provider.ID)
+	if err := m.family(ctx, p, &o); err != nil {
+		return nil, err
+	}
 	if broken && p.ModelProviders == nil {
 		o.Providers = nil // which one is configured cannot be known
 	}
@@ -73,6 +76,28 @@ func listOptions(p *protocol.ThreadListParams, provider string) rollout.ListOpti
 		o.Cwds = f
 	}
 	return o
+}
+
+// family has only those listed that a thread has spawned, or that descend from it
+// at any depth.
+func (m *Manager) family(ctx context.Context, p *protocol.ThreadListParams, o *rollout.ListOptions) error {
+	switch {
+	case p.ParentThreadID != nil:
+		o.Parents = []string{*p.ParentThreadID}
+	case p.AncestorThreadID != nil:
+		o.Parents = []string{*p.AncestorThreadID}
+		if tree, err := m.ListSubtree(ctx, *p.AncestorThreadID); err == nil {
+			o.Parents = tree
+		} else if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	default:
+		return nil
+	}
+	if len(o.Sources) == 0 {
+		o.Sources = []string{"subAgent"}
+	}
+	return nil
 }
 
 func value[T any](p *T) T {

@@ -22,7 +22,7 @@ const (
 	SessionStart      Event = "SessionStart"
 	SessionEnd        Event = "SessionEnd"
 	UserPromptSubmit  Event = "UserPromptSubmit"
-	SubagentStart     Event = "SubagentStart" // listed, never raised: there are no sub-agents
+	SubagentStart     Event = "SubagentStart" // listed, not raised yet
 	SubagentStop      Event = "SubagentStop"
 	Stop              Event = "Stop"
 	Interrupt         Event = "Interrupt"
