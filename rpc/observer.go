@@ -22,6 +22,10 @@ func (c *Connection) Event(ctx context.Context, e thread.Event) {
 	}
 	switch e.Kind {
 	case thread.Told, thread.Announced:
+		if e.Method == "turn/completed" { // a promise that the turn is on disk: who checks it looks at the order of writes
+			c.conn.NotifyApart(ctx, e.Method, e.Params)
+			return
+		}
 		c.conn.Notify(ctx, e.Method, e.Params)
 	case thread.Grew:
 		d := jsonrpc.Delta{Method: e.Method, Head: c.heads.of(e), Text: e.Delta.Text}

@@ -71,6 +71,17 @@ func (q *queue) put(frame []byte) error {
 	return nil
 }
 
+// putApart appends a frame that shares its Write with no other.
+func (q *queue) putApart(frame []byte) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.stopped(); err != nil {
+		return err
+	}
+	q.push(segment{buf: bytes.Clone(frame), cost: len(frame), sealed: true})
+	return nil
+}
+
 // delta appends d, or joins it to one of the same head that still waits when the client is slow. It blocks while the
 // queue is over its bound.
 func (q *queue) delta(ctx context.Context, d *Delta, at int64) error {

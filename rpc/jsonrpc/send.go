@@ -60,6 +60,15 @@ func (c *Conn) respond(id ID, f *frame) {
 
 // Notify sends a notification; nil params are left out. It never blocks, ctx is not waited for.
 func (c *Conn) Notify(_ context.Context, method string, params any) {
+	c.notify(c.out.put, method, params)
+}
+
+// NotifyApart is Notify in a Write of its own, so that whoever watches the writes of the host sees it begin one.
+func (c *Conn) NotifyApart(_ context.Context, method string, params any) {
+	c.notify(c.out.putApart, method, params)
+}
+
+func (c *Conn) notify(put func([]byte) error, method string, params any) {
 	f := frames.Get().(*frame)
 	defer f.release()
 	f.begin(&c.style)
@@ -74,7 +83,7 @@ func (c *Conn) Notify(_ context.Context, method string, params any) {
 		f.b = b
 	}
 	f.stamp(c.clock().UnixMilli())
-	_ = c.out.put(f.finish()) // an error says that the connection is over, and then it is discarded
+	_ = put(f.finish()) // an error says that the connection is over, and then it is discarded
 }
 
 // Delta is a notification that carries the next piece of a text. Deltas of equal Method and Head carry pieces of the
