@@ -45,6 +45,7 @@ type Manager struct {
 	plugins  *plugins.Host
 	mcp      *mcp.Service
 	watcher  *skillswatch.Watcher
+	configs  configWatch
 	skills   *skills.Catalogue
 	programs *programs
 	files    workspaceFiles
@@ -81,10 +82,12 @@ type live struct {
 	patches   *tool.ApplyPatch
 	tree      *agentTree // of the session
 	skills    func()     // lets go of the watching of the thread's skill folders
+	unwatch   func()     // lets go of the watching of its configuration
 
 	mu       sync.Mutex // guards the fields below
 	servers  *mcp.Set   // nil without MCP servers
 	listener *serverListener
+	begun    bool        // its start was answered: news of servers may be told
 	told     bool        // somebody was told of records that could not be read
 	clock    *time.Timer // runs while nobody needs the thread
 	closed   bool
@@ -118,6 +121,7 @@ func New(o Options) (*Manager, error) {
 		Logger: slog.New(logHandler{o.Log.Named("watch")}),
 	})
 	m.skills = m.newSkills()
+	m.configs.watcher, m.configs.changed = m.watcher, m.configChanged
 	m.programs = m.newPrograms(o)
 	return m, nil
 }

@@ -30,7 +30,7 @@ func mcpServers(cfg *config.Config) []mcp.Server {
 			Name: s.Name, Err: s.Err, Command: s.Command, Args: s.Args, Env: s.Env, Cwd: s.Cwd,
 			URL: s.URL, BearerTokenEnvVar: s.BearerTokenEnvVar, HTTPHeaders: s.HTTPHeaders, EnvHTTPHeaders: s.EnvHTTPHeaders,
 			StartupTimeout: s.StartupTimeout, ToolTimeout: s.ToolTimeout, Enabled: s.Enabled, Required: s.Required,
-			ParallelCalls: s.ParallelCalls, EnabledTools: s.EnabledTools, DisabledTools: s.DisabledTools,
+			ParallelCalls: s.ParallelCalls, PerThread: s.PerThread, EnabledTools: s.EnabledTools, DisabledTools: s.DisabledTools,
 			ApprovalMode: mcp.ApprovalMode(s.ApprovalMode),
 		}
 		for _, v := range s.EnvVars {
@@ -84,7 +84,7 @@ func (m *Manager) ReloadServers(ctx context.Context) (begin func(), err error) {
 	}
 	for _, l := range m.snapshot() {
 		cwd := l.thread.Snapshot().Settings.Cwd
-		cfg, err := m.load(ctx, cwd, nil)
+		cfg, err := m.load(ctx, cwd, l.config.Overrides)
 		if err != nil {
 			begin()
 			return nil, err

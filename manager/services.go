@@ -160,6 +160,7 @@ func (m *Manager) instructions(cfg *config.Config) func(cwd string) thread.Instr
 // closeServices ends what the manager started, in the order of dependence.
 func (m *Manager) closeServices(ctx context.Context) error {
 	m.skills.Close()
+	m.configs.close()
 	m.watcher.Close()
 	m.files.close()
 	err := m.mcp.Close(ctx)

@@ -148,6 +148,7 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 		return err
 	}
 	l.skills = m.skills.Hold(m.skillSettings(l.config))
+	l.unwatch = m.configs.hold(l.config.Files())
 	if !m.enlist(l) {
 		l.close()
 		return errClosed
@@ -176,6 +177,9 @@ func (l *live) close() {
 	if l.skills != nil {
 		l.skills()
 	}
+	if l.unwatch != nil {
+		l.unwatch()
+	}
 }
 
 // Begun tells of a thread whose start has been answered.
@@ -188,6 +192,7 @@ func (m *Manager) Begun(ctx context.Context, o *Opened) {
 func (l *live) begin() {
 	l.mu.Lock()
 	listener := l.listener
+	l.begun = true
 	l.mu.Unlock()
 	if listener != nil {
 		listener.begin()

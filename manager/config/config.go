@@ -65,6 +65,8 @@ type Config struct {
 	Warnings []Warning
 	// Layers are all layers, strongest first, disabled ones included.
 	Layers []Layer
+	// Overrides are those of the Query. They must not be changed.
+	Overrides map[string]any
 
 	merged map[string]any
 	trusts map[string]Trust

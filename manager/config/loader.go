@@ -188,6 +188,7 @@ func (b *builder) run() (*Config, *LoadError) {
 		return nil, err
 	}
 	b.finish(cfg)
+	cfg.Overrides = b.q.Overrides
 	return cfg, nil
 }
 

@@ -30,6 +30,7 @@ type McpServer struct {
 	Enabled        bool
 	Required       bool
 	ParallelCalls  bool
+	PerThread      bool // a process of its own for each thread; this host's own key
 	// EnabledTools nil allows every tool; DisabledTools is applied after it. Both hold raw tool names.
 	EnabledTools   []string
 	DisabledTools  []string
@@ -82,7 +83,7 @@ func readMcpServer(n *node, name string) McpServer {
 		s.ToolTimeout, s.ToolTimeoutSet = time.Duration(f*float64(time.Second)), true
 	}
 	s.Enabled, s.Required = n.boolean("enabled", true), n.boolean("required", false)
-	s.ParallelCalls = n.boolean("supports_parallel_tool_calls", false)
+	s.ParallelCalls, s.PerThread = n.boolean("supports_parallel_tool_calls", false), n.boolean("per_thread", false)
 	s.EnabledTools, s.DisabledTools = n.strs("enabled_tools"), n.strs("disabled_tools")
 	s.ApprovalMode = orWord(n.oneOf("default_tools_approval_mode", approvalModes...), "auto")
 	s.ToolApproval = readToolModes(n)

@@ -323,8 +323,9 @@ func (i *instance) relist() {
 			return
 		}
 		i.stale = false
+		limit := i.startup
 		i.mu.Unlock()
-		ctx, cancel := context.WithTimeout(i.svc.ctx, i.startup)
+		ctx, cancel := context.WithTimeout(i.svc.ctx, limit)
 		list, err := i.allPages(ctx, toolPages)
 		cancel()
 		i.mu.Lock()

@@ -25,11 +25,11 @@ const (
 
 // instance is one running server, shared by the threads that want it.
 type instance struct {
-	svc     *Service
-	launch  launch
-	startup time.Duration
+	svc    *Service
+	launch launch
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex    // guards what follows
+	startup time.Duration // of who came last
 	phase   phase
 	changed chan struct{} // closed and replaced with each change of phase
 	attempt int           // counts starts
@@ -54,6 +54,13 @@ type instance struct {
 
 func newInstance(s *Service, l launch, startup time.Duration) *instance {
 	return &instance{svc: s, launch: l, startup: startup, changed: make(chan struct{}), members: map[*member]struct{}{}}
+}
+
+// allow sets how long the next start may take.
+func (i *instance) allow(startup time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.startup = startup
 }
 
 // hold keeps the instance alive until release.
@@ -161,6 +168,19 @@ func (i *instance) join(m *member, reload bool) {
 	}
 }
 
+// adopt adds a member that has been told of the instance before. A server that
+// failed is tried again with the member's settings.
+func (i *instance) adopt(m *member) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.members[m] = struct{}{}
+	if i.phase == fresh || i.phase == failed {
+		i.start(0)
+		return
+	}
+	m.tell(i)
+}
+
 func (i *instance) leave(m *member) {
 	i.mu.Lock()
 	delete(i.members, m)
@@ -179,15 +199,16 @@ func (i *instance) start(pause time.Duration) {
 	i.cancel = cancel
 	i.attempt++
 	i.set(starting)
+	limit := i.startup
 	i.svc.wg.Go(func() {
 		defer cancel()
-		session, err := i.open(ctx, pause)
+		session, err := i.open(ctx, pause, limit)
 		i.settle(session, err)
 	})
 }
 
 // open starts the server once.
-func (i *instance) open(ctx context.Context, pause time.Duration) (provider.Session, error) {
+func (i *instance) open(ctx context.Context, pause, limit time.Duration) (provider.Session, error) {
 	if pause > 0 {
 		t := time.NewTimer(pause)
 		defer t.Stop()
@@ -197,7 +218,7 @@ func (i *instance) open(ctx context.Context, pause time.Duration) (provider.Sess
 			return nil, &provider.StartError{Stage: provider.StageCancelled, Reason: ctx.Err().Error()}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, i.startup)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	p, server, err := i.starting(ctx)
 	if err != nil {

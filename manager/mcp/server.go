@@ -40,6 +40,7 @@ type Server struct {
 	Enabled        bool
 	Required       bool
 	ParallelCalls  bool
+	PerThread      bool // shares its process with no other thread
 	// EnabledTools nil allows every tool; DisabledTools is applied after it. Raw names.
 	EnabledTools  []string
 	DisabledTools []string
@@ -137,6 +138,12 @@ func (s *Server) launch(cwd string, client provider.ClientInfo, env func(string)
 	}
 	l.place = digest(s.Name, config)
 	return l, nil
+}
+
+// alone makes a launch one that only the thread shares.
+func (l *launch) alone(thread string) {
+	l.server.Key = digest("thread "+thread, []byte(l.server.Key))
+	l.place = l.server.Key
 }
 
 // digest hides the settings, which may hold secrets; the name is part of it, for

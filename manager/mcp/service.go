@@ -135,6 +135,7 @@ func (s *Service) acquire(l launch, startup time.Duration) *instance {
 		i = newInstance(s, l, startup)
 		s.instances[l.server.Key] = i
 	}
+	i.allow(startup)
 	i.hold()
 	return i
 }

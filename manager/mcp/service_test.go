@@ -387,3 +387,56 @@ func TestProgressExtendsTheLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestReconcile(t *testing.T) {
+	s := service(t)
+	l := &listener{}
+	dir := t.TempDir()
+	gone, same, filtered, other := testServer("gone"), testServer("same"), testServer("filtered"), testServer("other")
+	set := s.Join("t", dir, []mcp.Server{gone, same, filtered, other, {Name: "broken", Enabled: true, Command: "/no/such/program"}}, l)
+	t.Cleanup(set.Close)
+	set.WaitReady(within(t, 20*time.Second))
+	before := map[string]string{}
+	for _, name := range []string{"same", "filtered", "other"} {
+		before[name] = direct(t, set, name, "pid", `{}`)
+	}
+	filtered.DisabledTools = []string{"echo"}
+	other.Env = map[string]string{"NEW": "1"}
+	set.Reconcile(dir, []mcp.Server{same, filtered, other, testServer("new"), {Name: "broken", Enabled: true, Command: "/no/such/program"}})
+	set.WaitReady(within(t, 20*time.Second))
+	for name, want := range map[string]string{
+		"gone": "starting ready", "same": "starting ready", "filtered": "starting ready", "broken": "starting failed",
+		"other": "starting ready starting ready", "new": "starting ready",
+	} {
+		if got := l.states(name); got != want {
+			t.Errorf("%s: told %q, want %q", name, got, want)
+		}
+	}
+	for name, pid := range before {
+		if now := direct(t, set, name, "pid", `{}`); (now == pid) != (name != "other") {
+			t.Errorf("%s: process %s, before %s", name, now, pid)
+		}
+	}
+	if _, err := set.CallTool(within(t, 10*time.Second), "filtered", "echo", nil, nil); err == nil {
+		t.Error("the new filter does not hold")
+	}
+	if _, err := set.CallTool(within(t, 10*time.Second), "gone", "pid", nil, nil); err == nil {
+		t.Error("a server that is gone can be called")
+	}
+}
+
+func TestPerThread(t *testing.T) {
+	s := service(t)
+	server := testServer("own")
+	server.PerThread = true
+	dir := t.TempDir()
+	pids := map[string]bool{}
+	for _, thread := range []string{"a", "b"} {
+		set := s.Join(thread, dir, []mcp.Server{server}, &listener{})
+		t.Cleanup(set.Close)
+		pids[direct(t, set, "own", "pid", `{}`)] = true
+	}
+	if len(pids) != 2 {
+		t.Errorf("two threads share a server that is per thread: %v", pids)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,65 @@ func (s *Service) Join(thread, cwd string, servers []Server, l Listener) *Set {
 // process and are announced as ready again; failed ones are tried again.
 func (t *Set) Update(cwd string, servers []Server) { t.replace(cwd, servers, true) }
 
+// Reconcile replaces the settings where they differ: of the other servers
+// nothing is told, and none is tried again.
+func (t *Set) Reconcile(cwd string, servers []Server) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	old, moved := t.members, t.cwd != cwd
+	t.cwd = cwd
+	t.members = make(map[string]*member, len(servers))
+	for _, s := range servers {
+		prior := old[s.Name]
+		switch {
+		case prior == nil:
+			t.members[s.Name] = t.enlist(s, false)
+		case !moved && reflect.DeepEqual(prior.server, s):
+			t.members[s.Name] = prior
+			delete(old, s.Name)
+		default:
+			t.members[s.Name] = t.succeed(prior, s)
+		}
+	}
+	for _, m := range old {
+		m.leave()
+	}
+}
+
+// succeed makes the member that follows prior with other settings. If they need
+// no other process, what prior was told holds for it.
+func (t *Set) succeed(prior *member, s Server) *member {
+	if prior.instance == nil || !s.Enabled {
+		return t.enlist(s, false)
+	}
+	l, err := t.launch(&s)
+	if err != nil || l.server.Key != prior.instance.launch.server.Key {
+		return t.enlist(s, false)
+	}
+	m := &member{set: t, server: s, instance: t.svc.acquire(l, s.startupTimeout())}
+	if m.instance == nil {
+		return t.enlist(s, false) // it says why
+	}
+	prior.leave()
+	prior.mu.Lock()
+	m.told = prior.told
+	prior.mu.Unlock()
+	m.instance.adopt(m)
+	return m
+}
+
+// launch is that of a server in this thread.
+func (t *Set) launch(s *Server) (launch, error) {
+	l, err := s.launch(t.cwd, t.svc.opts.Client, t.svc.opts.Env)
+	if err == nil && s.PerThread {
+		l.alone(t.thread)
+	}
+	return l, err
+}
+
 func (t *Set) replace(cwd string, servers []Server, reload bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,7 +131,7 @@ func (t *Set) enlist(s Server, reload bool) *member {
 	if !s.Enabled {
 		return m
 	}
-	l, err := s.launch(t.cwd, t.svc.opts.Client, t.svc.opts.Env)
+	l, err := t.launch(&s)
 	if err != nil {
 		m.err = err
 		m.announce(Startup{State: Starting})
