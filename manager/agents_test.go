@@ -329,3 +329,43 @@ func TestAnAgentMayKnowTheConversation(t *testing.T) {
 		t.Errorf("the agent knows %s", all)
 	}
 }
+
+func TestClosingAnAgentEndsThoseItHasStarted(t *testing.T) {
+	h := newHome(t)
+	o, err := h.Start(t.Context(), manager.StartParams{Wanted: manager.Wanted{Config: map[string]any{"agents.max_depth": 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := o.Thread
+	l := h.listen()
+	l.Subscribe(root.ID())
+	turn := h.turn(root, `call:multi_agent_v1/spawn_agent {"message":"call:multi_agent_v1/spawn_agent {\"message\":\"stall:\"}"} ;; say:spawned`)
+	child := h.agents(root.ID())[0]
+	agent, err := h.Get(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.WaitIdle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := h.ListSubtree(t.Context(), root.ID())
+	if err != nil || len(tree) != 3 {
+		t.Fatalf("the tree is %q, %v; the agent was told %q", tree, err, h.outputs(child))
+	}
+	deepest, err := h.Get(tree[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := deepest.Snapshot().RootTurn; got != turn {
+		t.Errorf("what the agent's agent does goes back to turn %s, want %s", got, turn)
+	}
+	h.turn(root, `call:multi_agent_v1/close_agent {"target":"`+child+`"} ;; say:x`)
+	select {
+	case <-deepest.Done():
+	default:
+		t.Error("the agent's agent goes on")
+	}
+	if left := h.ThreadIDs(); len(left) != 1 {
+		t.Errorf("%d threads are left", len(left))
+	}
+}
