@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ type Owner struct {
 type LockedError struct {
 	ThreadID string
 	Owner    *Owner // nil if the owner did not leave its name
+	orphaned bool   // whoever left a name is dead
 }
 
 func (e *LockedError) Error() string { return "thread " + e.ThreadID + " already has an active writer" }
@@ -43,8 +45,22 @@ func (s *Store) lockPath(id string) string {
 // coordinationWait bounds the wait for others who lock or unlock some thread, which takes them microseconds.
 const coordinationWait = 2 * time.Second
 
-// lockWriter takes the writer lock of a thread without waiting for its holder.
+// orphanWait bounds the wait for a lock whose owner has died. What it was about to start when it was killed is a
+// copy of it until it becomes another program, and holds its locks for that moment.
+const orphanWait = 2 * time.Second
+
+// lockWriter takes the writer lock of a thread without waiting for a holder that lives.
 func (s *Store) lockWriter(id string) (*writerLock, error) {
+	for end := time.Now().Add(orphanWait); ; time.Sleep(2 * time.Millisecond) {
+		lock, err := s.tryLockWriter(id)
+		var held *LockedError
+		if !errors.As(err, &held) || !held.orphaned || time.Now().After(end) {
+			return lock, err
+		}
+	}
+}
+
+func (s *Store) tryLockWriter(id string) (*writerLock, error) {
 	path := s.lockPath(id)
 	if err := makePrivate(filepath.Dir(path)); err != nil {
 		return nil, err
@@ -58,7 +74,8 @@ func (s *Store) lockWriter(id string) (*writerLock, error) {
 	if err := tryLock(f); err != nil {
 		_ = f.Close()
 		if err == errLockHeld {
-			return nil, &LockedError{id, readOwner(path)}
+			owner, dead := readOwner(path)
+			return nil, &LockedError{id, owner, dead}
 		}
 		return nil, fmt.Errorf("locking thread %s: %w", id, err)
 	}
@@ -86,21 +103,22 @@ func (s *Store) Owner(id string) *Owner {
 	if tryLock(f) != errLockHeld {
 		return nil
 	}
-	return readOwner(s.lockPath(id))
+	owner, _ := readOwner(s.lockPath(id))
+	return owner
 }
 
 // readOwner reads the signature in a held lock file. One left by a process that has died, or by another one
-// that had the same number, is not believed.
-func readOwner(path string) *Owner {
+// that had the same number, is not believed: the owner is nil, and dead.
+func readOwner(path string) (owner *Owner, dead bool) {
 	b, err := os.ReadFile(path)
 	var o Owner
 	if err != nil || len(b) == 0 || json.Unmarshal(b, &o) != nil || o.PID <= 0 {
-		return nil
+		return nil, false
 	}
 	if host, _ := os.Hostname(); o.Host == host && o.StartTime != 0 && processStart(o.PID) != o.StartTime {
-		return nil
+		return nil, true
 	}
-	return &o
+	return &o, false
 }
 
 // coordinate takes the coordination lock for a moment. If it cannot be had, the caller goes on without: the

@@ -243,9 +243,29 @@ func TestASignatureOfTheDeadIsNotBelieved(t *testing.T) {
 	host, _ := os.Hostname()
 	b, _ := json.Marshal(Owner{PID: os.Getpid(), StartTime: 1, Client: "other", Host: host}) // our number, another start
 	ok(t, os.WriteFile(path, b, 0o600))
-	if o := readOwner(path); o != nil && processStart(os.Getpid()) != 0 {
-		t.Errorf("believed %+v", o)
+	if o, dead := readOwner(path); o != nil && processStart(os.Getpid()) != 0 {
+		t.Errorf("believed %+v, dead %t", o, dead)
 	}
+}
+
+// A killed process leaves its lock for a moment to what it was about to start.
+func TestALockOfTheDeadIsWaitedFor(t *testing.T) {
+	if processStart(os.Getpid()) == 0 {
+		t.Skip("this system does not say when a process started")
+	}
+	s := testStore(t)
+	path := s.lockPath(testID)
+	ok(t, makePrivate(filepath.Dir(path)))
+	host, _ := os.Hostname()
+	b, _ := json.Marshal(Owner{PID: os.Getpid(), StartTime: 1, Client: "other", Host: host})
+	ok(t, os.WriteFile(path, b, 0o600))
+	copied, err := os.OpenFile(path, os.O_RDWR, 0)
+	ok(t, err)
+	ok(t, tryLock(copied))
+	time.AfterFunc(20*time.Millisecond, func() { _ = copied.Close() })
+	lock, err := s.lockWriter(testID)
+	ok(t, err)
+	lock.release()
 }
 
 // fullDisk takes only so many bytes, and then parts of writes, as a full file system does.
