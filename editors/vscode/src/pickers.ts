@@ -6,7 +6,8 @@ import { modeOf, type Session } from "./session";
 type Item<T> = vscode.QuickPickItem & { value: T };
 
 async function pick<T>(title: string, items: Item<T>[], now: T | undefined): Promise<T | undefined> {
-	const marked = items.map((item) => (item.value === now ? { ...item, label: `$(check) ${item.label}` } : item));
+	const used = items.filter((item) => item.value === now).map((item) => ({ ...item, label: `$(check) ${item.label}` }));
+	const marked = [...used, ...items.filter((item) => item.value !== now)];
 	return (await vscode.window.showQuickPick(marked, { title, matchOnDescription: true }))?.value;
 }
 

@@ -126,6 +126,60 @@ describe("in the editor", { skip }, () => {
 		await picture("answer");
 	});
 
+	test("reasoning is folded, a plan is kept in sight", async () => {
+		const plan = { plan: [{ step: "Read the tests", status: "completed" }, { step: "Fix the parser", status: "in_progress" }, { step: "Run the tests", status: "pending" }] };
+		await say(`think:The parser drops the last line. ;; call:update_plan ${JSON.stringify(plan)} ;; say:The parser dropped the **last line**; the fix is in \`parse\`.`);
+		await turn().locator(".agent", { hasText: "last line" }).waitFor();
+		await over();
+		const reasoning = turn().locator("details.reasoning");
+		assert.equal(await reasoning.getAttribute("open"), null);
+		await reasoning.locator("summary").click();
+		await reasoning.locator(".markdown", { hasText: "drops the last line" }).waitFor();
+		assert.match(await view.locator("#plan").innerText(), /Plan, 1 of 3 done[\s\S]*Fix the parser/);
+		await picture("plan");
+	});
+
+	test("the sandbox and the model of the next turn are picked", async () => {
+		const pick = async (label: RegExp, title: string, row: string) => {
+			await view.getByRole("button", { name: label }).click();
+			await page.locator(".quick-input-title", { hasText: title }).waitFor();
+			await page.locator(".quick-input-widget input[type=text]").fill(row);
+			await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: row }).waitFor();
+			await page.keyboard.press("Enter");
+			await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+		};
+		await pick(/^Sandbox: workspace-write/, "What commands", "Read only");
+		await view.getByRole("button", { name: "Sandbox: read-only" }).waitFor();
+		await say("say:confined");
+		await turn().locator(".agent", { hasText: "confined" }).waitFor();
+		await over();
+		await view.getByRole("button", { name: "Sandbox: read-only" }).waitFor();
+		await pick(/^Sandbox: read-only/, "What commands", "Workspace");
+		await view.getByRole("button", { name: "Sandbox: workspace-write" }).waitFor();
+		await pick(/^Model: offline/, "Model of", "offline");
+		await view.getByRole("button", { name: "Model: offline" }).waitFor();
+	});
+
+	test("skills and MCP servers are shown with what is wrong with them", async () => {
+		for (const [name, text] of [["good", "---\nname: good\ndescription: Does good\n---\n"], ["bad", "no front matter"]] as const) {
+			mkdirSync(join(work, ".agents/skills", name), { recursive: true });
+			writeFileSync(join(work, ".agents/skills", name, "SKILL.md"), text);
+		}
+		writeFileSync(join(dir, "codex-home/config.toml"), '[mcp_servers.gone]\ncommand = "/nonexistent/server"\n');
+		await command("Codexhost: Restart Host");
+		await view.locator(".notice", { hasText: "runs again" }).waitFor();
+		const pane = page.locator(".pane", { has: page.locator('.pane-header[aria-label^="Host"]') });
+		await pane.locator(".pane-header").click();
+		const row = (text: string | RegExp) => pane.locator(".monaco-list-row", { hasText: text });
+		await row(/Skills/).first().click();
+		await row(/bad.*missing YAML/).waitFor();
+		await row(/good.*Does good/).waitFor();
+		await row(/MCP servers/).first().click();
+		await row(/gone/).waitFor();
+		await picture("status");
+		await pane.locator(".pane-header").click();
+	});
+
 	test("an answer is seen while it is written, and interrupted with Escape", async () => {
 		await say("slow:700 word ");
 		await turn().locator(".agent", { hasText: "word" }).waitFor();

@@ -122,7 +122,7 @@ function drawBar(now: Bar): void {
 		replace(plan, h("summary", {}, `Plan, ${done} of ${steps.length} done`),
 			h("ol", {}, ...steps.map(({ step, status }) => h("li", { class: status }, h("span", { role: "img", "aria-label": spoken[status] }, sign[status]), ` ${step}`))));
 	}
-	questions.show(now.questions);
+	questions.show(now.questions, now.folder);
 	composer.show(now);
 	const left = now.contextLeft === undefined ? undefined : Math.round(now.contextLeft * 100);
 	replace(meter,

@@ -10,7 +10,7 @@ export class Questions {
 
 	constructor(private readonly post: (message: FromView) => void, private readonly announce: (text: string) => void) {}
 
-	show(questions: Asked[]): void {
+	show(questions: Asked[], folder: string): void {
 		const keys = new Set(questions.map((one) => one.key));
 		for (const [key, card] of this.cards) {
 			if (keys.has(key)) continue;
@@ -19,7 +19,7 @@ export class Questions {
 		}
 		for (const one of questions) {
 			if (this.cards.has(one.key)) continue;
-			const card = this.card(one);
+			const card = this.card(one, folder);
 			this.cards.set(one.key, card);
 			this.root.append(card);
 			this.announce(`${one.title} ${one.code ?? one.files.map((file) => file.path).join(", ")}`);
@@ -27,7 +27,7 @@ export class Questions {
 		this.root.hidden = questions.length === 0;
 	}
 
-	private card(asked: Asked): HTMLElement {
+	private card(asked: Asked, folder: string): HTMLElement {
 		const read: ((values: Values) => void)[] = [];
 		const form = h("form", { class: "question", role: "group", "aria-label": asked.title },
 			h("h2", {}, asked.title),
@@ -37,8 +37,8 @@ export class Questions {
 			...asked.notes.map((note) => h("p", { class: "warning" }, note)),
 			...asked.files.map((change, index) => {
 				const { added, removed } = counts(change);
-				return h("button", { type: "button", class: "file", title: "Show the change", click: () => this.post({ type: "diff", itemId: asked.itemId ?? "", index }) },
-					h("span", {}, `${change.kind.type} ${change.path}`), h("span", { class: "added" }, `+${added}`), h("span", { class: "removed" }, `−${removed}`));
+				return h("button", { type: "button", class: "file", title: `Show the change of ${change.path}`, click: () => this.post({ type: "diff", itemId: asked.itemId ?? "", index }) },
+					h("span", {}, `${change.kind.type} ${within(folder, change.path)}`), h("span", { class: "added" }, `+${added}`), h("span", { class: "removed" }, `−${removed}`));
 			}),
 			asked.url !== undefined && h("p", {}, h("a", { href: asked.url, click: (event: Event) => {
 				event.preventDefault();
@@ -56,6 +56,11 @@ export class Questions {
 		form.addEventListener("submit", (event) => event.preventDefault());
 		return form;
 	}
+}
+
+/** Short for what lies in the folder; what does not is told in full. */
+function within(folder: string, path: string): string {
+	return folder !== "" && /[\\/]/.test(path[folder.length] ?? "") && path.startsWith(folder) ? path.slice(folder.length + 1) : path;
 }
 
 function control(field: Field, read: ((values: Values) => void)[]): HTMLElement {
