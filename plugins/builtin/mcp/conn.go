@@ -197,7 +197,7 @@ func (c *conn) settle(e *envelope) bool {
 		settled <- answer{err: &provider.CallError{Cause: provider.CauseServer, Code: w.Code, Message: w.Message, Data: w.Data}}
 	case !rawjson.Valid(e.result):
 		settled <- answer{err: &provider.CallError{Cause: provider.CauseBadAnswer, Message: "the server's answer is not valid JSON"}}
-	case len(e.result) > provider.MaxPayload:
+	case len(e.result) > maxResult:
 		settled <- answer{err: tooLarge(len(e.result))}
 	default:
 		settled <- answer{result: e.result}
@@ -206,7 +206,7 @@ func (c *conn) settle(e *envelope) bool {
 }
 
 func tooLarge(n int) error {
-	return &provider.CallError{Cause: provider.CauseTooLarge, Message: fmt.Sprintf("the result has %d bytes; the limit is %d", n, provider.MaxPayload)}
+	return &provider.CallError{Cause: provider.CauseTooLarge, Message: fmt.Sprintf("the result has %d bytes; the limit is %d", n, maxResult)}
 }
 
 // refuse fails the call that a line which is too long answers, or all of them

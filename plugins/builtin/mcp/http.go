@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -149,14 +150,16 @@ func (c httpCaller) call(ctx context.Context, method string, params []byte) (jso
 	a, err := sdk.CallCustomMethod[*rawParams, *rawAnswer](ctx, c.session, rawPrefix+method, &rawParams{json: params})
 	switch {
 	case err == nil:
-		if len(a.json) > provider.MaxPayload {
+		if len(a.json) > maxResult {
 			return nil, tooLarge(len(a.json))
 		}
 		return a.json, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	if w, ok := errors.AsType[*jsonrpc.Error](err); ok {
+	if w, ok := errors.AsType[*jsonrpc.Error](err); ok && w.Code == codeTooLarge {
+		return nil, &provider.CallError{Cause: provider.CauseTooLarge, Message: w.Message}
+	} else if ok {
 		return nil, &provider.CallError{Cause: provider.CauseServer, Code: w.Code, Message: w.Message, Data: w.Data}
 	}
 	if errors.Is(err, sdk.ErrConnectionClosed) || errors.Is(err, sdk.ErrSessionMissing) {
@@ -224,8 +227,10 @@ func (t *rewriter) RoundTrip(r *http.Request) (*http.Response, error) {
 	for name, value := range t.headers {
 		r.Header.Set(name, value)
 	}
+	var body []byte
 	if r.Method == http.MethodPost && r.Body != nil {
-		body, err := io.ReadAll(r.Body)
+		var err error
+		body, err = io.ReadAll(r.Body)
 		_ = r.Body.Close()
 		if err != nil {
 			return nil, err
@@ -239,7 +244,32 @@ func (t *rewriter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil && response.StatusCode == http.StatusUnauthorized {
 		t.unauthorized.Store(true)
 	}
+	if err == nil && body != nil && strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+		err = bound(response, body)
+	}
 	return response, err
+}
+
+// codeTooLarge marks an answer that stands for one which was too large. It is
+// outside of what servers may use.
+const codeTooLarge = -31999
+
+// bound replaces an answer that is too large; the SDK would read it whole, and
+// end the session at one that it cannot read.
+func bound(response *http.Response, request []byte) error {
+	if 0 <= response.ContentLength && response.ContentLength <= maxLine {
+		return nil
+	}
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxLine+1))
+	_ = response.Body.Close()
+	if err != nil {
+		return fmt.Errorf("reading the answer of an MCP server: %w", err)
+	}
+	if e, ok := open(request); ok && len(answer) > maxLine {
+		answer = fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":"the result has more than %d bytes, which is the limit"}}`, e.id, codeTooLarge, maxResult)
+	}
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
+	return nil
 }
 
 // sameOrigin keeps the configured headers, which may hold a key, where they

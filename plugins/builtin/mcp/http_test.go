@@ -155,3 +155,28 @@ func TestHTTPStreams(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestHTTPBigResults(t *testing.T) {
+	p := &plainServer{}
+	web := httptest.NewServer(p)
+	defer web.Close()
+	s, err := startHTTP(t, web.URL, nil, &host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1 << 20, 17 << 20} {
+		p.result = `{"content":[{"type":"text","text":"` + strings.Repeat("b", n) + `"}]}`
+		got, err := call(t, s, "t", `{}`)
+		e, refused := errors.AsType[*provider.CallError](err)
+		switch {
+		case n < 16<<20 && got != p.result:
+			t.Errorf("%d bytes: got %d, %v", n, len(got), err)
+		case n > 16<<20 && (!refused || e.Cause != provider.CauseTooLarge):
+			t.Errorf("%d bytes: %d, %v", n, len(got), err)
+		}
+	}
+	p.result = `{"content":[]}`
+	if got, err := call(t, s, "t", `{}`); err != nil || got != p.result {
+		t.Errorf("after it: %s, %v", got, err)
+	}
+}

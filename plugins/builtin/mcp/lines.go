@@ -5,13 +5,16 @@ import (
 	"bytes"
 	"errors"
 	"io"
-
-	provider "github.com/codexhost/codexhost/plugins/mcp"
 )
 
-// maxLine bounds one message. It is above the payload's bound by the room that
-// an envelope takes, so that what is refused is refused for its payload.
-const maxLine = provider.MaxPayload + 4<<10
+// maxResult bounds what a server may answer. The contract would carry four times
+// as much, but each copy on the way to the model and the client costs its size,
+// in this process and in the host, and nobody can use that much.
+const maxResult = 16 << 20
+
+// maxLine bounds one message. It is above maxResult by the room that an envelope
+// takes, so that what is refused is refused for its payload.
+const maxLine = maxResult + 4<<10
 
 // edge is how much is kept of both ends of a line that is too long: enough to
 // find the id of the answer that it was.

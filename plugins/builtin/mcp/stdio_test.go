@@ -200,11 +200,11 @@ func TestBigResults(t *testing.T) {
 		t.Skip("large payloads")
 	}
 	s := start(t, &host{})
-	raw, err := call(t, s, "big", `{"bytes":50000000}`)
-	if err != nil || len(raw) < 50_000_000 {
-		t.Fatalf("50 MB: %d bytes, %v", len(raw), err)
+	raw, err := call(t, s, "big", `{"bytes":16000000}`)
+	if err != nil || len(raw) < 16_000_000 {
+		t.Fatalf("16 MB: %d bytes, %v", len(raw), err)
 	}
-	for _, n := range []string{"67100000", "90000000"} {
+	for _, n := range []string{"16777216", "16790000", "50000000"} {
 		_, err = call(t, s, "big", `{"bytes":`+n+`}`)
 		if e, ok := errors.AsType[*provider.CallError](err); !ok || e.Cause != provider.CauseTooLarge || !strings.Contains(e.Message, "the limit is") {
 			t.Errorf("%s bytes: %v", n, err)
