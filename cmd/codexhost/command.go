@@ -113,5 +113,8 @@ provider and without a key it answers with a built-in offline model.
 
 At the end of input it finishes the running turns, flushes, stops its plugins and
 exits 0; a turn that waits for a command which has said nothing for 2 seconds is
-interrupted, unless the input was a file or --on-eof=drain is given. SIGTERM and SIGINT interrupt the turns first. CODEXHOST_LOG sets the level
-of its log on stderr: error, warn (the default), info, debug or trace.`
+interrupted, unless the input was a file or --on-eof=drain is given. SIGTERM and
+SIGINT interrupt the turns first.
+
+CODEXHOST_LOG sets the level of its log on stderr: error, warn (the default),
+info, debug or trace.`
