@@ -127,14 +127,14 @@ func (p *process) Start(ctx context.Context) (err error) {
 		defer close(outEnd)
 		p.hello.pump(outR, w)
 	}()
-	go p.reap(outEnd)
+	go p.reap(outEnd, w)
 	return nil
 }
 
 // reap waits for the child, ends what it left behind, and gives the pipes a
 // moment to run dry, which they do not while somebody outside the group
 // inherited them.
-func (p *process) reap(outEnd <-chan struct{}) {
+func (p *process) reap(outEnd <-chan struct{}, handshake *io.PipeWriter) {
 	awaitExit(p.cmd.Process) // leaves the child unreaped where it can, so that its group id is still its own
 	p.group.kill()
 	p.wait = p.cmd.Wait()
@@ -149,7 +149,7 @@ func (p *process) reap(outEnd <-chan struct{}) {
 		}
 	}
 	p.closeFiles()
-	p.stdout.Close() // go-plugin may have stopped reading
+	handshake.Close() // go-plugin may have stopped reading; at this end, for it would call the other an error
 	<-outEnd
 	p.group.close()
 	close(p.drained)
