@@ -27,7 +27,9 @@ func (c *talk) answering(thread, text string) (status string, said []string) {
 				c.t.Fatal(err)
 			}
 		}
-		var item struct{ Item struct{ Type, Text, Status string } }
+		var item struct {
+			Item struct{ Type, Text, Status string }
+		}
 		if m.Method == "item/completed" && json.Unmarshal(m.Params, &item) == nil {
 			said = append(said, item.Item.Type+" "+item.Item.Status+" "+item.Item.Text)
 		}
