@@ -12,4 +12,8 @@
 // the background, and only what needs them waits, with a bound. No lock is held
 // across a call to a thread, a plugin or a file. [Manager.Close] waits for
 // everything that the manager started.
+//
+// A sub-agent is a thread like any other, whose parent is the one that spawned
+// it. It ends with its parent, before the parent's file is closed; a parent that
+// is interrupted leaves its agents at work.
 package manager
