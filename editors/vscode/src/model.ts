@@ -135,7 +135,10 @@ export class Model {
 type Handler<M extends keyof Notifications> = (thread: ThreadState, params: Notifications[M]) => Omit<Change, "threadId"> | undefined;
 
 const handlers: { [M in keyof Notifications]?: Handler<M> } = {
-	"turn/started": (thread, { turn }) => ({ turn: turnOf(thread, turn.id) }),
+	"turn/started": (thread, { turn }) => {
+		thread.plan = undefined; // it was the last turn's
+		return { turn: turnOf(thread, turn.id) };
+	},
 	"turn/completed": (thread, { turn }) => {
 		const state = turnOf(thread, turn.id);
 		finish(state, turn.status);

@@ -225,6 +225,8 @@ describe("in the editor", { skip }, () => {
 		await page.locator(".monaco-diff-editor").waitFor();
 		await page.locator(".monaco-diff-editor .modified .view-line", { hasText: "TWO" }).waitFor();
 		await page.locator(".monaco-diff-editor .original .view-line", { hasText: "two" }).waitFor();
+		const end = await view.locator("#log").evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight);
+		assert.ok(end < 2, `the end of the conversation is ${end} pixels out of sight`);
 		await picture("diff");
 		assert.match(readFileSync(join(work, "hello.txt"), "utf8"), /two/);
 		await question().getByRole("button", { name: "Apply", exact: true }).click();

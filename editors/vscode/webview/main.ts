@@ -97,11 +97,17 @@ function touch(fold: HTMLDetailsElement, open: boolean): void {
 	fold.dataset.touched = "1";
 }
 
-/** Draws, and stays at the end if that is where the reader is. */
-function following(draw: () => void): void {
-	const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-	draw();
+// The reader is at the end, and stays there, whatever is drawn and whatever takes room from the conversation.
+let atEnd = true;
+const toEnd = () => {
 	if (atEnd) log.scrollTop = log.scrollHeight;
+};
+log.addEventListener("scroll", () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40));
+new ResizeObserver(toEnd).observe(log);
+
+function following(draw: () => void): void {
+	draw();
+	toEnd();
 }
 
 let bar: Bar | undefined;
@@ -166,7 +172,8 @@ window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
 			}
 			data.notices.forEach(drawNotice);
 			drawBar(data.bar);
-			log.scrollTop = log.scrollHeight;
+			atEnd = true;
+			toEnd();
 			break;
 		case "update":
 			following(() => {
