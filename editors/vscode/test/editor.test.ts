@@ -269,6 +269,20 @@ describe("in the editor", { skip }, () => {
 		await view.locator(".agent", { hasText: "after the reload" }).waitFor();
 	});
 
+	test("a thread is renamed and archived from the list", async () => {
+		const rows = page.locator(".pane", { hasText: "Threads" }).locator(".monaco-list-row");
+		const second = rows.filter({ hasText: "second thread" });
+		await second.hover();
+		await second.locator('[aria-label^="Rename"]').click();
+		await page.locator(".quick-input-widget input[type=text]").fill("Named by hand");
+		await page.keyboard.press("Enter");
+		const named = rows.filter({ hasText: "Named by hand" });
+		await named.hover();
+		await named.locator('[aria-label^="Archive"]').click();
+		await named.waitFor({ state: "detached" });
+		await view.locator(".agent", { hasText: "after the reload" }).waitFor(); // the thread that is shown stays
+	});
+
 	test("a fork goes on from an earlier turn", async () => {
 		const before = await view.locator(".turn").count();
 		assert.ok(before > 3);

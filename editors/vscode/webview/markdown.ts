@@ -12,6 +12,14 @@ export interface CodeActions {
 	link(href: string): void;
 }
 
+function decoded(href: string): string {
+	try {
+		return decodeURIComponent(href);
+	} catch {
+		return href; // a percent sign of its own
+	}
+}
+
 export function rendered(text: string, actions: CodeActions): HTMLElement {
 	const body = h("div", { class: "markdown" });
 	body.innerHTML = markdown.render(text); // without markup of its own, and under a policy that runs none
@@ -20,7 +28,7 @@ export function rendered(text: string, actions: CodeActions): HTMLElement {
 		link.title = href;
 		link.addEventListener("click", (event) => {
 			event.preventDefault();
-			actions.link(decodeURIComponent(href));
+			actions.link(decoded(href));
 		});
 	}
 	for (const pre of body.querySelectorAll("pre")) {
