@@ -23,7 +23,7 @@ GENERATED := '*_gen.go' '*.pb.go'
 SHARED := ../shared
 PEER := out/peer
 
-.PHONY: build demo test editors vsix lint generate check-generated bench lab cover fuzz race check deps clean help
+.PHONY: build demo test editors code-server vsix lint generate check-generated bench lab cover fuzz race check deps clean help
 
 build: ## build bin/codexhost, and the example MCP server beside it
 	$(BUILD) -o $(HOST) ./cmd/codexhost
@@ -83,8 +83,12 @@ check: ## exactly what CI runs
 editors: build ## run the suites of the editors' clients against the host; those whose editor is missing are skipped
 	editors/test.sh ./$(HOST)
 
-vsix: ## build the VS Code extension's package
-	cd editors/vscode && npm ci --no-fund --no-audit && npm run package
+code-server: ## fetch the VS Code that the extension's tests then drive in Chromium (some minutes; npm and a C++ compiler)
+	editors/vscode/scripts/editor.sh out/editors/code-server
+
+vsix: ## build out/codexhost.vsix, the VS Code extension
+	@mkdir -p out
+	cd editors/vscode && npm ci --no-audit --no-fund && npm run -s package -- ../../out/codexhost.vsix
 
 deps: ## fetch what tests and tools need: modules, system packages (as root), the reference host and MCP servers of others (npm)
 	@.ci/deps $(PEER)
