@@ -23,6 +23,7 @@ type configWatch struct {
 	applying     bool
 	stale        bool // files has changed since it was applied
 	registration *skillswatch.Registration
+	told         string // what is wrong with the files, as it was told last
 }
 
 // hold has files watched until the function it returns is called.
@@ -90,16 +91,32 @@ func (w *configWatch) close() {
 
 // configChanged gives the threads the MCP servers that their configuration names
 // now, where that differs from what they have. While a file is broken they keep
-// what they have, and the user is told.
+// what they have, and the user is told once.
 func (m *Manager) configChanged() {
 	ctx := context.Background()
+	var broken error
 	for _, l := range m.snapshot() {
 		if err := m.reconcile(ctx, l); err != nil {
 			m.log.Warn("MCP servers are not reloaded", "thread", l.id, "error", err)
-			warn(ctx, &m.hub, config.Warning{Summary: "The changed configuration cannot be used; MCP servers stay as they are.", Details: err.Error()})
-			return
+			broken = err
 		}
 	}
+	if m.configs.news(broken) {
+		warn(ctx, &m.hub, config.Warning{Summary: "The changed configuration cannot be used; MCP servers stay as they are.", Details: broken.Error()})
+	}
+}
+
+// news says whether what is wrong with the files was not told before.
+func (w *configWatch) news(broken error) bool {
+	text := ""
+	if broken != nil {
+		text = broken.Error()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := w.told
+	w.told = text
+	return text != "" && text != before
 }
 
 // reconcile looks again afterwards: another reload may have read an older file

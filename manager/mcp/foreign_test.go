@@ -21,6 +21,7 @@ import (
 // Servers that nobody here wrote, as .ci/mcp-servers installs them.
 func foreign(t *testing.T, name string) string {
 	t.Helper()
+	t.Parallel()
 	path, err := filepath.Abs("../../out/mcp-servers/node_modules/.bin/mcp-server-" + name)
 	if err != nil {
 		t.Fatal(err)

@@ -372,6 +372,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 }
 
 func TestProgressExtendsTheLimit(t *testing.T) {
+	t.Parallel()
 	server := testServer("lab")
 	server.ToolTimeout = 600 * time.Millisecond
 	set := join(t, service(t), &listener{}, server)
@@ -389,6 +390,7 @@ func TestProgressExtendsTheLimit(t *testing.T) {
 }
 
 func TestReconcile(t *testing.T) {
+	t.Parallel()
 	s := service(t)
 	l := &listener{}
 	dir := t.TempDir()
@@ -426,6 +428,7 @@ func TestReconcile(t *testing.T) {
 }
 
 func TestPerThread(t *testing.T) {
+	t.Parallel()
 	s := service(t)
 	server := testServer("own")
 	server.PerThread = true
