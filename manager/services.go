@@ -126,6 +126,9 @@ func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s 
 	info, _ := catalog.Lookup(s.Model)
 	planning := s.Mode == protocol.ModeKindPlan
 	offers := tool.Offers{tool.Plan{PlanMode: planning}, l.commands(m, info), tool.UserInput{Plan: planning}, tool.NewViewImage(info.AcceptsImages())}
+	if l.config.Feature("request_permissions_tool") {
+		offers = append(offers, tool.Permissions{Approvals: l.approvals})
+	}
 	if l.dynamic != nil {
 		offers = append(offers, l.dynamic)
 	}

@@ -148,7 +148,7 @@ func (p *ApplyPatch) apply(ctx context.Context, t Turn, id, text, dir string) (o
 
 // judge says whether the user must be asked; a refusal is what the model reads.
 func (p *ApplyPatch) judge(t Turn, plan *patch.Plan) (ask bool, refused string) {
-	confined := p.approvals.Confine(t.Cwd(), t.Sandbox())
+	confined := p.approvals.confine(t)
 	inside := true
 	for _, path := range plan.Targets() {
 		// The folder too: the entry changes, which for a link is not where the link leads.

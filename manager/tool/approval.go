@@ -21,6 +21,7 @@ type Approvals struct {
 
 	mu       sync.Mutex // guards the fields below
 	accepted map[string]bool
+	granted  grants
 }
 
 // accepts reports whether all keys were accepted for the session.
@@ -45,7 +46,7 @@ func (a *Approvals) remember(keys ...string) {
 // settings are the turn's, as the policy judges by them.
 func (a *Approvals) settings(ctx context.Context, t Turn) policy.Settings {
 	s := policy.Settings{Approval: t.Approval(), Sandbox: t.Sandbox()}
-	switch a.Confine(t.Cwd(), t.Sandbox()).Mode {
+	switch a.confine(t).Mode {
 	case sandbox.ReadOnly:
 		s.Unenforceable = !sandbox.Probe(ctx).ReadOnly
 	case sandbox.WorkspaceWrite:
@@ -63,7 +64,7 @@ type permit struct {
 // command decides about a command. A refusal is what the model reads.
 func (a *Approvals) command(ctx context.Context, t Turn, r commandRequest) (permit, *Output) {
 	d := policy.Decide(a.Rules.Rules(), a.settings(ctx, t), r.Command)
-	p := permit{policy: a.Confine(t.Cwd(), t.Sandbox())}
+	p := permit{policy: a.confine(t)}
 	if d.Unbound {
 		p.policy.Mode = sandbox.FullAccess
 	}
