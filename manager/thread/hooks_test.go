@@ -130,7 +130,7 @@ func TestHooksRefusePrompts(t *testing.T) {
 	for name, script := range map[string]string{"block": "echo no >&2; exit 2", "stop": `echo '{"continue":false}'`} {
 		t.Run(name, func(t *testing.T) {
 			hooked(t, func(b *bench) {
-				b.hook(hooks.UserPromptSubmit, "if tail -1 "+b.home+"/UserPromptSubmit | grep -q bad; then "+script+"; fi")
+				b.hook(hooks.UserPromptSubmit, "if tail -1 "+b.home+"/UserPromptSubmit | grep -q '\"bad\"'; then "+script+"; fi")
 				b.start()
 				b.turn("bad")
 				b.told("status active", "turn/started", "hook/started", "hook/completed", "status idle", "turn/completed completed notLoaded")
@@ -145,7 +145,7 @@ func TestHooksRefusePrompts(t *testing.T) {
 func TestHooksRefuseSteering(t *testing.T) {
 	t.Parallel()
 	hooked(t, func(b *bench) {
-		b.hook(hooks.UserPromptSubmit, "if grep -q bad "+b.home+"/UserPromptSubmit; then echo no >&2; exit 2; fi")
+		b.hook(hooks.UserPromptSubmit, "if grep -q '\"bad\"' "+b.home+"/UserPromptSubmit; then echo no >&2; exit 2; fi")
 		b.tools["slow"] = func(context.Context, tool.Turn, tool.Call) tool.Output {
 			b.submit(&thread.UserTurn{Input: input("bad")})
 			return tool.Text("out")
