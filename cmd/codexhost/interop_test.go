@@ -48,7 +48,7 @@ type talk struct {
 
 func startTalk(t *testing.T, exe, home string) *talk {
 	t.Helper()
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CODEX_HOME=" + home, "TMPDIR=" + t.TempDir()}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CODEX_HOME=" + home, "TMPDIR=" + t.TempDir(), "GORACE=" + os.Getenv("GORACE")}
 	h, err := startDemoHost(exe, home, env)
 	if err != nil {
 		t.Fatal(err)

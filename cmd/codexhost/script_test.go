@@ -71,6 +71,7 @@ func TestScripts(t *testing.T) {
 				}
 			}
 			e.Setenv("CODEX_HOME", e.WorkDir+"/home")
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Setenv("HOME", e.WorkDir+"/user")
 			e.Setenv("OPENAI_API_KEY", "")
 			e.Setenv("hello", `{"id":0,"method":"initialize","params":{"clientInfo":{"name":"script","version":"1"},"capabilities":{"experimentalApi":true}}}`)
@@ -119,7 +120,7 @@ func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(exe, args...)
 	cmd.Dir = ts.MkAbs("cwd")
-	for _, name := range []string{"PATH", "HOME", "CODEX_HOME", "TMPDIR", "OPENAI_API_KEY", "CODEXHOST_LOG", "SystemRoot"} {
+	for _, name := range []string{"PATH", "HOME", "CODEX_HOME", "TMPDIR", "OPENAI_API_KEY", "CODEXHOST_LOG", "SystemRoot", "GORACE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
