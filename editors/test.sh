@@ -2,7 +2,7 @@
 # Runs the editors' suites against a real host: test.sh HOST [SUITE...]
 #
 # A suite is a folder here with a test.sh. It gets HOST, an absolute path, as $1 and runs in an empty folder, with a
-# HOME and a CODEX_HOME of its own and without a key, so that the offline model answers. It ends with 0, with 77 after
+# HOME and a CODEX_HOME of its own, SHELL=/bin/bash and no key, so that the offline model answers. It ends with 0, with 77 after
 # saying why it was skipped, or with anything else for a failure. CODEXHOST_NO_SKIP=1 makes a skip a failure.
 set -euo pipefail
 
@@ -29,7 +29,7 @@ for suite in "$@"; do
 	(
 		cd "$room/work"
 		unset OPENAI_API_KEY CODEX_API_KEY XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME
-		HOME=$room/home CODEX_HOME=$room/codex-home CACHE=${CACHE:-$here/../out/editors} \
+		SHELL=/bin/bash HOME=$room/home CODEX_HOME=$room/codex-home CACHE=${CACHE:-$here/../out/editors} \
 			timeout --kill-after=5 "${SUITE_TIMEOUT:-900}" "$here/$suite/test.sh" "$host"
 	) || status=$?
 	rm -rf "$room"

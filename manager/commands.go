@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -37,7 +36,7 @@ func (l *live) exec(m *Manager, info model.Info) *tool.Exec {
 		Terminals: l.terminals,
 		Approvals: l.approvals,
 		Patches:   l.patches,
-		Shell:     userShell(),
+		Shell:     sandbox.UserShell(),
 		Environ: func(t tool.Turn, callID string, p sandbox.Policy) []string {
 			return m.environ(l.config, sandbox.Origin{ThreadID: t.ThreadID(), SessionID: t.ThreadID(), ToolCallID: callID,
 				NetworkOff: p.Mode.Confined() && !p.Network})
@@ -86,16 +85,6 @@ func (m *Manager) amend(ctx context.Context, words []string) error {
 func (m *Manager) environ(cfg *config.Config, origin sandbox.Origin) []string {
 	origin.Home, origin.Version = m.opts.Home, m.opts.Version
 	return sandbox.Environ(cfg.Shell, os.Environ(), cfg.Host.KeepSecrets, origin)
-}
-
-// userShell is the shell that the user works with, or the next best one.
-func userShell() string {
-	for _, name := range []string{os.Getenv("SHELL"), "bash", "sh"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path
-		}
-	}
-	return "/bin/sh"
 }
 
 // outputLimit is how many bytes of a tool's output a model takes.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/codexhost/codexhost/manager/sandbox"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -16,7 +17,7 @@ func environmentContext(s Settings, now time.Time) string {
 	var b strings.Builder
 	b.WriteString("<environment_context>\n")
 	element(&b, "cwd", s.Cwd)
-	element(&b, "shell", shellName())
+	element(&b, "shell", filepath.Base(sandbox.UserShell()))
 	element(&b, "current_date", now.Format(time.DateOnly))
 	element(&b, "timezone", timezone())
 	b.WriteString("  <filesystem><workspace_roots>")
@@ -67,13 +68,6 @@ func writePermissionProfile(b *strings.Builder, s Settings) {
 		return
 	}
 	b.WriteString("</file_system></permission_profile>")
-}
-
-func shellName() string {
-	if sh := os.Getenv("SHELL"); sh != "" {
-		return filepath.Base(sh)
-	}
-	return "sh"
 }
 
 // timezone is the name of the machine's time zone, such as Europe/Berlin.
