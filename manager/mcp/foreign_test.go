@@ -167,7 +167,10 @@ func everything(t *testing.T, server mcp.Server) {
 		})
 		mu.Lock()
 		defer mu.Unlock()
-		if got := strings.Join(seen, " "); o.Failed || got != "1/4 2/4 3/4 4/4" {
+		// Over HTTP the last report and the answer come by ways of their own: an answer that wins ends the call.
+		const all = "1/4 2/4 3/4 4/4"
+		got := strings.Join(seen, " ")
+		if overtaken := server.URL != "" && len(seen) == 3 && strings.HasPrefix(all, got); o.Failed || got != all && !overtaken {
 			t.Errorf("progress %q; the model reads %s", got, o.Output)
 		}
 	})
