@@ -36,7 +36,7 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Specs:      builtinPlugins(),
 		Executable: m.opts.Executable,
 		Logger:     m.log.Named("plugin"),
-		OnState:    func(plugins.Status) { m.skills.Invalidate() }, // what it knew may not hold any more
+		OnState:    m.pluginChanged,
 	})
 }
 

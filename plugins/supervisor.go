@@ -24,6 +24,7 @@ type supervisor struct {
 	started    bool   // an instance has served
 	restarts   int
 	last       *Error
+	told       Status // what the observer knows
 }
 
 // launching is a launch that any number of callers wait for.
@@ -372,8 +373,13 @@ func (s *supervisor) close(ctx context.Context) {
 	s.changed()
 }
 
-// changed tells the host's observer. The lock is held.
-func (s *supervisor) changed() { s.host.onState(s.snapshot()) }
+// changed tells the host's observer, if anything is other than it was told. The lock is held.
+func (s *supervisor) changed() {
+	if now := s.snapshot(); now != s.told {
+		s.told = now
+		s.host.onState(now)
+	}
+}
 
 func (s *supervisor) status() Status {
 	s.mu.Lock()

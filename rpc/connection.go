@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -51,6 +53,15 @@ type session struct {
 	info         protocol.ClientInfo
 	experimental bool
 	optedOut     map[string]bool // notification methods the client does not want
+	optedIn      []string        // extension notifications that it wants
+}
+
+// wants says whether the client is sent a notification.
+func (s *session) wants(method string) bool {
+	if s.optedOut[method] {
+		return false
+	}
+	return !strings.HasPrefix(method, protocol.ExtensionPrefix) || slices.Contains(s.optedIn, method)
 }
 
 // NewConnection makes a connection; [Connection.Run] serves it.

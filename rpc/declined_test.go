@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/codexhost/codexhost/rpc/protocol"
@@ -21,6 +22,15 @@ func TestEveryMethodIsServedOrDeclined(t *testing.T) {
 			t.Errorf("%s is served and declined", m.Name)
 		case !served && !refused:
 			t.Errorf("%s is neither served nor declined", m.Name)
+		}
+	}
+	for _, m := range protocol.Extensions() {
+		known[m.Name] = true
+		if _, served := methods[m.Name]; !served {
+			t.Errorf("%s is an extension that is not served", m.Name)
+		}
+		if _, clash := protocol.ClientRequest(m.Name); clash || !strings.HasPrefix(m.Name, protocol.ExtensionPrefix) {
+			t.Errorf("%s is no name for an extension", m.Name)
 		}
 	}
 	for _, name := range append(Served(), Declined()...) {

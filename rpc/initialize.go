@@ -25,6 +25,13 @@ func initialize(ctx context.Context, c *Connection, p *protocol.InitializeParams
 				s.optedOut[m] = true
 			}
 		}
+		if raw := caps.Extensions[protocol.ExtensionName]; raw != nil && string(raw) != "null" {
+			var own protocol.ExtensionSettings
+			if err := protocol.DecodeParams(raw, &own); err != nil {
+				return reply{}, &malformed{fmt.Errorf("capabilities.extensions.%s: %w", protocol.ExtensionName, err)}
+			}
+			s.optedIn = own.Notifications
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

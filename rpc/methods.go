@@ -128,6 +128,9 @@ var methods = map[string]row{
 	"account/read":                    {inOrder, serve(accountRead)},
 	"account/rateLimits/read":         {inOrder, serve(accountRateLimitsRead)},
 	"app/installed":                   {inOrder, serve(appInstalled)},
+
+	// Extensions; see protocol/extension.go.
+	"codexhost/plugin/list": {inOrder, serve(codexhostPluginList)},
 }
 
 // A request is one that has passed every check and waits for its turn.
@@ -142,6 +145,9 @@ type request struct {
 // The order of the checks is the reference's.
 func (c *Connection) admit(method string, params json.RawMessage) (request, error) {
 	m, known := protocol.ClientRequest(method)
+	if !known {
+		m, known = protocol.Extension(method)
+	}
 	if !known {
 		return request{}, &malformed{protocol.UnknownMethod(method)}
 	}

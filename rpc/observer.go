@@ -17,7 +17,7 @@ import (
 // reads more slowly than the model writes.
 func (c *Connection) Event(ctx context.Context, e thread.Event) {
 	s := c.initialized()
-	if s == nil || s.optedOut[e.Method] {
+	if s == nil || !s.wants(e.Method) {
 		return
 	}
 	switch e.Kind {

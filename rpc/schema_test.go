@@ -60,6 +60,9 @@ func (s *schema) check(line []byte, method string) string {
 		if !ok {
 			return "has neither method, result nor error"
 		}
+		if own, ok := protocol.Extension(method); ok {
+			return decodes(own.Result(), result)
+		}
 		row, ok := protocol.ClientRequest(method)
 		if !ok {
 			return "answers " + method + ", which is no method"
@@ -68,8 +71,28 @@ func (s *schema) check(line []byte, method string) string {
 	case m["id"] != nil:
 		return s.against("ServerRequest", m)
 	default:
+		for _, own := range protocol.ExtensionNotifications() {
+			if own.Name == m["method"] {
+				return decodes(own.Params(), m["params"])
+			}
+		}
 		return s.against("ServerNotification", m)
 	}
+}
+
+// decodes says what keeps a value of an extension, which is in no schema, from being what its type says.
+func decodes(into, v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	if err := protocol.DecodeParams(raw, into); err != nil {
+		return err.Error()
+	}
+	if fields := reflect.ValueOf(into).Elem().FieldByName("Unknown"); fields.IsValid() && !fields.IsZero() {
+		return "has members that its type does not know"
+	}
+	return ""
 }
 
 // alternative is what a union says of one method.

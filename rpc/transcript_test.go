@@ -284,6 +284,7 @@ var settled = []struct {
 	{regexp.MustCompile(`\((?:linux|macos|windows); [\w]+\) codexhost`), "(OS; ARCH) codexhost"},
 	{regexp.MustCompile(`"platformOs":"\w+"`), `"platformOs":"OS"`},
 	{regexp.MustCompile(`process \d+`), "process PID"},
+	{regexp.MustCompile(`"pid":\d+`), `"pid":PID`},
 	{regexp.MustCompile(`"score":\d+`), `"score":N`},
 	{regexp.MustCompile("expected one of `initialize`, .*`"), "expected one of `initialize`, ..."}, // some 190 methods
 }
