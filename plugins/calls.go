@@ -114,6 +114,8 @@ func (in *instance) unary(ctx context.Context, method string, req, reply any, cc
 	}
 	in.calls.enter()
 	defer in.calls.leave()
+	ctx, over := in.back.lend(ctx)
+	defer over()
 	start := time.Now()
 	err := in.explain(ctx, invoke(ctx, method, req, reply, cc, opts...))
 	in.trace(method, start, err)
@@ -125,19 +127,22 @@ func (in *instance) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.
 		return open(ctx, desc, cc, method, opts...)
 	}
 	in.calls.enter()
+	ctx, over := in.back.lend(ctx)
 	s, err := open(ctx, desc, cc, method, opts...)
 	if err != nil {
+		over()
 		in.calls.leave()
 		return nil, in.explain(ctx, err)
 	}
-	w := &callStream{ClientStream: s, in: in, ctx: ctx, method: method, start: time.Now(), oneReply: !desc.ServerStreams}
+	w := &callStream{ClientStream: s, in: in, ctx: ctx, method: method, start: time.Now(), oneReply: !desc.ServerStreams, over: over}
 	w.release = context.AfterFunc(ctx, func() { w.done(ctx.Err()) })
 	return w, nil
 }
 
-// internal methods are go-plugin's own and the ping.
+// internal methods are go-plugin's own, the ping, and what is beside the contract.
 func internal(method string) bool {
-	return strings.HasPrefix(method, "/plugin.") || strings.HasPrefix(method, "/grpc.health.")
+	return strings.HasPrefix(method, "/plugin.") || strings.HasPrefix(method, "/grpc.health.") ||
+		strings.HasPrefix(method, "/codexhost.plugin.")
 }
 
 // callStream is a stream that is counted until it ends: by an error or end of
@@ -150,11 +155,13 @@ type callStream struct {
 	start    time.Time
 	oneReply bool
 	release  func() bool
+	over     func() // of what lend gave
 	once     sync.Once
 }
 
 func (s *callStream) done(err error) {
 	s.once.Do(func() {
+		s.over()
 		s.in.calls.leave()
 		s.in.trace(s.method, s.start, err)
 	})

@@ -33,6 +33,10 @@ type Options struct {
 	// called from the goroutine that made the change and must not block, nor
 	// call the host.
 	OnState func(Status)
+	// OnChanged, if set, is told that a plugin's listings do not hold any more. It
+	// is called from a goroutine of the plugin's own, which a call that waits
+	// holds up.
+	OnChanged func(plugin string)
 }
 
 // Times holds every wait of the package.
@@ -93,6 +97,7 @@ type Host struct {
 	logger     hclog.Logger
 	times      Times
 	onState    func(Status)
+	onChanged  func(plugin string)
 	run        runDir
 
 	ctx    context.Context // ends when closing begins; for the host's own goroutines
@@ -110,7 +115,7 @@ type Host struct {
 func New(o Options) (*Host, error) {
 	h := &Host{
 		kinds: make(map[string]Kind, len(o.Kinds)), executable: o.Executable, environ: o.Environ,
-		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, run: runDir{parent: o.RunDir},
+		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, onChanged: o.OnChanged, run: runDir{parent: o.RunDir},
 		plugins: make(map[string]*supervisor, len(o.Specs)), done: make(chan struct{}),
 	}
 	if h.environ == nil {
@@ -121,6 +126,9 @@ func New(o Options) (*Host, error) {
 	}
 	if h.onState == nil {
 		h.onState = func(Status) {}
+	}
+	if h.onChanged == nil {
+		h.onChanged = func(string) {}
 	}
 	for _, k := range o.Kinds {
 		h.kinds[k.Name] = k

@@ -19,6 +19,8 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	pluginv1 "github.com/codexhost/codexhost/plugins/proto/plugin/v1"
 )
 
 // instance is one run of one plugin: a process, the connection to it, and how
@@ -40,6 +42,7 @@ type instance struct {
 	dir     string // its private folder
 	stderr  tail
 	calls   calls
+	back    callbacks
 
 	mu     sync.Mutex // guards the two below
 	cause  *Error     // why we ended it, if we did
@@ -59,6 +62,7 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 		ended:  make(chan struct{}), swept: make(chan struct{}),
 	}
 	in.calls.init()
+	in.back.init(in.logger, func() { h.onChanged(spec.Name) })
 	if in.times.Start = h.times.Start; spec.StartTimeout > 0 {
 		in.times.Start = spec.StartTimeout
 	}
@@ -69,6 +73,7 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 		in.sweepDir()
 		return nil, err
 	}
+	in.back.begin(pluginv1.NewPluginClient(in.conn), in.welcome(), in.times.Start)
 	go in.watch()
 	go in.ping()
 	return in, nil
@@ -235,6 +240,11 @@ func (in *instance) check(ctx context.Context) error {
 	return err
 }
 
+// welcome is the first thing that the plugin hears on its stream.
+func (in *instance) welcome() *pluginv1.Welcome {
+	return &pluginv1.Welcome{Name: in.spec.Name, SettingsJson: in.spec.Settings, Offers: []string{"log", "elicit", "changed"}}
+}
+
 // watch waits for the end of the process and puts everything in order after it.
 func (in *instance) watch() {
 	<-in.proc.dead
@@ -249,6 +259,7 @@ func (in *instance) watch() {
 	in.mu.Unlock()
 	close(in.ended)
 	in.release() // closes the connection: calls that still wait for the dead end now
+	in.back.close()
 	in.sweepDir()
 	close(in.swept)
 }

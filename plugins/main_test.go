@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/codexhost/codexhost/plugins"
+	"github.com/codexhost/codexhost/plugins/serve"
 	"github.com/codexhost/codexhost/plugins/skill"
 )
 
@@ -40,6 +41,8 @@ func TestMain(m *testing.M) {
 func pluginRole(role string, args []string) {
 	switch role {
 	case "good":
+	case "talks":
+		skill.Serve(&talker{}, serve.About(talkerManifest))
 	case "banner":
 		fmt.Print("welcome to my plugin\n\nand no line end")
 	case "flood":

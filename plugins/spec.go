@@ -1,7 +1,9 @@
 package plugins
 
 import (
+	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -38,6 +40,10 @@ type Spec struct {
 	// SHA256 pins the executable: 64 hex digits. A file with another content
 	// is not run. Empty means unpinned.
 	SHA256 string
+
+	// Settings is the plugin's own, a JSON object, which it can ask for; empty
+	// means none.
+	Settings json.RawMessage
 
 	// StartTimeout bounds the time from the start to the handshake; zero means
 	// that of the host's Times.
@@ -105,6 +111,6 @@ func notInName(r rune) bool {
 func (s *Spec) equal(o *Spec) bool {
 	return s.Name == o.Name && s.Kind == o.Kind && s.Path == o.Path && s.Dir == o.Dir &&
 		slices.Equal(s.Args, o.Args) && slices.Equal(s.Env, o.Env) && maps.Equal(s.Set, o.Set) &&
-		strings.EqualFold(s.SHA256, o.SHA256) && s.StartTimeout == o.StartTimeout &&
+		strings.EqualFold(s.SHA256, o.SHA256) && bytes.Equal(s.Settings, o.Settings) && s.StartTimeout == o.StartTimeout &&
 		s.OwnsProcesses == o.OwnsProcesses
 }

@@ -34,6 +34,9 @@ type Status struct {
 	Restarts  int
 	LastError *Error    // of the last failure, kept after a recovery
 	Until     time.Time // when a broken plugin may start again
+	// Manifest is what the plugin says of itself; nil while no process is there,
+	// for a moment after its start, and for plugins that say nothing.
+	Manifest *Manifest
 }
 
 // Status returns a snapshot of every plugin, sorted by name.

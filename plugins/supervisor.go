@@ -397,7 +397,7 @@ func (s *supervisor) snapshot() Status {
 		st.Phase = PhaseClosed
 	case in != nil && !in.dead():
 		st.Phase, st.Version, st.PID, st.Started = PhaseReady, in.version, in.proc.pid(), in.started
-		st.Generation = in.generation
+		st.Generation, st.Manifest = in.generation, in.back.described()
 	case s.launching != nil:
 		st.Phase = PhaseStarting
 	case s.breaker.open(time.Now()):

@@ -17,13 +17,22 @@ const Kind = "mcp"
 // Serve runs p as a plugin and does not return. If p has a method Serving() it
 // is called first: the process is p's alone from then on. If it has a method
 // Shutdown(context.Context) that is called before the process ends, whatever the
-// reason, and has about a second.
+// reason, and has about a second. If it has a method Attach(serve.Host), that is
+// called before the first call comes, and must not wait: by it a provider reads
+// its settings and writes to the host's log. Its servers ask the user through
+// [Host], not through that one. [serve.About] says what the plugin is.
 func Serve(p Provider, opts ...serve.Option) {
 	if s, ok := p.(interface{ Serving() }); ok {
 		s.Serving()
 	}
 	if s, ok := p.(interface{ Shutdown(context.Context) }); ok {
 		opts = append(opts, serve.Cleanup(s.Shutdown))
+	}
+	if a, ok := p.(interface{ Attach(serve.Host) }); ok {
+		opts = append(opts, serve.Attach(a.Attach))
+	}
+	if t, ok := p.(*ToolServer); ok {
+		opts = append([]serve.Option{serve.About(serve.Manifest{Name: t.Name, Version: t.Version})}, opts...)
 	}
 	serve.Run(Contract(p), opts...)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+
+	"github.com/codexhost/codexhost/plugins/serve"
 )
 
 // ToolServer is a Provider with one server of its own, whose tools are Go
@@ -15,6 +17,16 @@ type ToolServer struct {
 	Version      string
 	Instructions string // for the model; may be empty
 	Tools        []Tool
+	// OnHost, if set, is given the way to the host before the first call: for the
+	// plugin's own settings and the host's log. It must not wait.
+	OnHost func(serve.Host)
+}
+
+// Attach is called by Serve.
+func (t *ToolServer) Attach(host serve.Host) {
+	if t.OnHost != nil {
+		t.OnHost(host)
+	}
 }
 
 // Tool is a tool of a ToolServer.

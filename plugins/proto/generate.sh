@@ -10,6 +10,6 @@ find . -name '*.proto' | LC_ALL=C sort | while read -r file; do
 		--go_out=. --go_opt=paths=source_relative \
 		--go-grpc_out=. --go-grpc_opt=paths=source_relative "${file#./}"
 done
-for kind in skill mcp; do
+for kind in plugin skill mcp; do
 	protoc --proto_path=$kind/v1 --python_out=../examples/python $kind.proto
 done

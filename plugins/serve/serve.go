@@ -1,8 +1,9 @@
 // Package serve is the plugin's half of the process contract that every kind
-// of provider shares: the handshake, the limits of the gRPC server, and the
-// manners of a child process. Plugin authors do not import it; they call Serve
-// of a contract package (plugins/skill, plugins/mcp), which comes here. The
-// host imports it for the handshake alone.
+// of provider shares: the handshake, the manifest, the stream on which a plugin
+// talks to its host, the limits of the gRPC server, and the manners of a child
+// process. Plugin authors call Serve of a contract package (plugins/skill,
+// plugins/mcp), which comes here, and import this one for options alone. The
+// host imports it for the handshake and the manifest.
 //
 // It must not know any kind, nor anything of the host. Run owns the process
 // that calls it: it blocks until the host says stop or is gone, and whatever
@@ -21,6 +22,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+
+	pluginv1 "github.com/codexhost/codexhost/plugins/proto/plugin/v1"
 )
 
 // MaxMessage bounds one gRPC message in bytes, in both directions. The default
@@ -71,9 +74,18 @@ func (k Kind) Sets() map[int]goplugin.PluginSet {
 type Option func(*options)
 
 type options struct {
-	cleanup []func(context.Context)
-	grace   time.Duration
+	cleanup  []func(context.Context)
+	grace    time.Duration
+	manifest Manifest
+	attach   []func(Host)
 }
+
+// About says what the plugin is. What m leaves out has defaults.
+func About(m Manifest) Option { return func(o *options) { o.manifest = m } }
+
+// Attach adds a function that is given the Host before the first call comes. It
+// must not wait: the host is not there yet.
+func Attach(f func(Host)) Option { return func(o *options) { o.attach = append(o.attach, f) } }
 
 // Cleanup adds a function that runs once before the process ends: after the
 // host said stop, when the host has died, and on SIGTERM. It is for ending
@@ -113,10 +125,18 @@ func Run(k Kind, opts ...Option) {
 		e.end(alone)
 	}()
 
+	link := newHostLink(o.manifest.orDefault(k))
+	for _, attach := range o.attach {
+		attach(link)
+	}
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  k.Cookie(),
 		VersionedPlugins: k.Sets(),
-		GRPCServer:       newServer,
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			s := newServer(opts)
+			pluginv1.RegisterPluginServer(s, link)
+			return s
+		},
 		Logger: hclog.New(&hclog.LoggerOptions{
 			Level:      logLevel(),
 			Output:     os.Stderr,

@@ -10,10 +10,24 @@ import (
 	"github.com/codexhost/codexhost/plugins/serve"
 )
 
+// Host is what a provider may tell and ask its host, see [Attacher].
+type Host = serve.Host
+
+// Attacher is implemented by providers that want to talk to their host: to read
+// their settings, to log, to ask the user, to say that their skills changed.
+type Attacher interface {
+	// Attach is called once, before the first List. It must not wait.
+	Attach(host Host)
+}
+
 // Serve is what a plugin's main calls, first thing and with nothing after it:
 // it speaks to the host until the host says stop or dies, and ends the process.
 // Nothing that the provider prints reaches the conversation with the host.
+// [serve.About] says what the plugin is.
 func Serve(p Provider, opts ...serve.Option) {
+	if a, ok := p.(Attacher); ok {
+		opts = append(opts, serve.Attach(a.Attach))
+	}
 	serve.Run(Contract(p), opts...)
 }
 
