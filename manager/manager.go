@@ -110,16 +110,16 @@ func New(o Options) (*Manager, error) {
 	m.models = newModels(o.Home)
 	m.hub.subscribers, m.hub.open = make(map[string][]*Client), make(map[string][]*question)
 	m.specs = builtinPlugins()
+	m.watcher = skillswatch.New(skillswatch.Options{
+		Own:    []string{filepath.Join(o.Home, "sessions"), filepath.Join(o.Home, "archived_sessions"), filepath.Join(o.Home, "thread-writer-locks")},
+		Logger: slog.New(logHandler{o.Log.Named("watch")}),
+	})
 	host, err := m.newPlugins()
 	if err != nil {
 		return nil, fmt.Errorf("setting up the plugin host: %w", err)
 	}
 	m.plugins = host
 	m.mcp = newMCP(o, host)
-	m.watcher = skillswatch.New(skillswatch.Options{
-		Own:    []string{filepath.Join(o.Home, "sessions"), filepath.Join(o.Home, "archived_sessions"), filepath.Join(o.Home, "thread-writer-locks")},
-		Logger: slog.New(logHandler{o.Log.Named("watch")}),
-	})
 	m.skills = m.newSkills()
 	m.configs.watcher, m.configs.changed = m.watcher, m.configChanged
 	m.programs = m.newPrograms(o)

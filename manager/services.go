@@ -37,6 +37,7 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Executable: m.opts.Executable,
 		Logger:     m.log.Named("plugin"),
 		OnState:    m.pluginChanged,
+		Watcher:    m.watcher,
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/codexhost/codexhost/skillswatch"
 )
 
 // Options says what a host is made of.
@@ -27,6 +29,10 @@ type Options struct {
 	Environ func() []string
 	// Logger gets the plugins' and our own messages; nil means none.
 	Logger hclog.Logger
+	// Watcher, if set, is asked to watch the programs of plugins that were needed:
+	// one that changes is replaced while it runs, as by [Host.Swap]. It is closed
+	// by its owner, before the host or after it.
+	Watcher *skillswatch.Watcher
 	// Times replaces the default waits where a field is not zero.
 	Times Times
 	// OnState, if set, is told of every change of a plugin's status. It is
@@ -47,6 +53,7 @@ type Times struct {
 	Kill   time.Duration // after SIGKILL, before it is given up
 	Drain  time.Duration // after its death, for pipes that others hold open
 	Retire time.Duration // for the calls on a plugin that was replaced
+	Settle time.Duration // for which a changed program must not change again before it is run
 
 	PingEvery time.Duration // between pings, while calls are under way
 	PingWait  time.Duration // for the answer to one
@@ -63,6 +70,7 @@ func DefaultTimes() Times {
 	return Times{
 		Start: 10 * time.Second, Polite: 1500 * time.Millisecond, Term: 500 * time.Millisecond,
 		Kill: 2 * time.Second, Drain: 100 * time.Millisecond, Retire: 30 * time.Second,
+		Settle:    100 * time.Millisecond,
 		PingEvery: 2 * time.Second, PingWait: 2 * time.Second,
 		BackoffMin: 200 * time.Millisecond, BackoffMax: 5 * time.Second,
 		Restarts: 3, Window: 5 * time.Minute, Cooldown: 5 * time.Minute,
@@ -74,7 +82,7 @@ func (t Times) orDefault() Times {
 	d := DefaultTimes()
 	for _, f := range []struct{ have, def *time.Duration }{
 		{&t.Start, &d.Start}, {&t.Polite, &d.Polite}, {&t.Term, &d.Term}, {&t.Kill, &d.Kill},
-		{&t.Drain, &d.Drain}, {&t.Retire, &d.Retire}, {&t.PingEvery, &d.PingEvery}, {&t.PingWait, &d.PingWait},
+		{&t.Drain, &d.Drain}, {&t.Retire, &d.Retire}, {&t.Settle, &d.Settle}, {&t.PingEvery, &d.PingEvery}, {&t.PingWait, &d.PingWait},
 		{&t.BackoffMin, &d.BackoffMin}, {&t.BackoffMax, &d.BackoffMax},
 		{&t.Window, &d.Window}, {&t.Cooldown, &d.Cooldown},
 	} {
@@ -99,6 +107,7 @@ type Host struct {
 	onState    func(Status)
 	onChanged  func(plugin string)
 	run        runDir
+	programs   programWatch
 
 	ctx    context.Context // ends when closing begins; for the host's own goroutines
 	cancel context.CancelFunc
@@ -118,6 +127,7 @@ func New(o Options) (*Host, error) {
 		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, onChanged: o.OnChanged, run: runDir{parent: o.RunDir},
 		plugins: make(map[string]*supervisor, len(o.Specs)), done: make(chan struct{}),
 	}
+	h.programs = programWatch{host: h, watcher: o.Watcher}
 	if h.environ == nil {
 		h.environ = os.Environ
 	}
@@ -300,6 +310,7 @@ func (h *Host) Configure(ctx context.Context, specs []Spec) error {
 		})
 	}
 	wg.Wait()
+	h.programs.refresh()
 	return errors.Join(errs...)
 }
 
@@ -361,6 +372,7 @@ func (h *Host) Close(ctx context.Context) error {
 	}
 	wg.Wait()
 	h.work.Wait()
+	h.programs.close()
 	if spawn != nil {
 		spawn.close()
 	}

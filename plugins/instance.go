@@ -40,6 +40,7 @@ type instance struct {
 	version int // of the contract, as negotiated
 	started time.Time
 	dir     string // its private folder
+	program stamp  // what it was started from; set by its owner
 	stderr  tail
 	calls   calls
 	back    callbacks

@@ -29,6 +29,10 @@ type Spec struct {
 	// Path is the executable, absolute; empty means the host's own.
 	Path string
 	Args []string
+	// Sources are further files of the program, absolute, as the script of an
+	// interpreter. When one changes, or the executable does, a running plugin is
+	// replaced.
+	Sources []string
 	// Dir is the working directory; empty means the plugin's private folder,
 	// which is removed when it ends.
 	Dir string
@@ -110,6 +114,7 @@ func notInName(r rune) bool {
 // equal tells whether two specs run the same thing.
 func (s *Spec) equal(o *Spec) bool {
 	return s.Name == o.Name && s.Kind == o.Kind && s.Path == o.Path && s.Dir == o.Dir &&
+		slices.Equal(s.Sources, o.Sources) &&
 		slices.Equal(s.Args, o.Args) && slices.Equal(s.Env, o.Env) && maps.Equal(s.Set, o.Set) &&
 		strings.EqualFold(s.SHA256, o.SHA256) && bytes.Equal(s.Settings, o.Settings) && s.StartTimeout == o.StartTimeout &&
 		s.OwnsProcesses == o.OwnsProcesses

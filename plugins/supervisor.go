@@ -13,6 +13,7 @@ import (
 type supervisor struct {
 	host *Host
 	name string
+	turn chan struct{} // has a token while nobody replaces the instance
 
 	mu         sync.Mutex // guards the rest; never held across a wait
 	spec       Spec
@@ -24,6 +25,9 @@ type supervisor struct {
 	started    bool   // an instance has served
 	restarts   int
 	last       *Error
+	tried      stamp  // of the program that was launched last; empty before
+	renewing   bool   // renewLoop runs
+	again      bool   // ... and shall look once more
 	told       Status // what the observer knows
 }
 
@@ -34,7 +38,9 @@ type launching struct {
 }
 
 func newSupervisor(h *Host, spec Spec) *supervisor {
-	return &supervisor{host: h, name: spec.Name, spec: spec, breaker: breaker{times: h.times}}
+	s := &supervisor{host: h, name: spec.Name, spec: spec, breaker: breaker{times: h.times}, turn: make(chan struct{}, 1)}
+	s.turn <- struct{}{}
+	return s
 }
 
 func (s *supervisor) kind() string {
@@ -119,7 +125,8 @@ func (s *supervisor) launch() (*instance, error) {
 	s.generation++
 	spec, generation := s.spec, s.generation
 	s.mu.Unlock()
-	return s.host.launch(s.host.ctx, spec, generation)
+	s.host.programs.refresh()
+	return s.launchComplete(spec, generation)
 }
 
 // pause waits until the breaker lets a start pass.
@@ -249,113 +256,6 @@ func (s *supervisor) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.breaker.reset()
-	s.changed()
-}
-
-// configure takes a new spec; a running plugin is replaced.
-func (s *supervisor) configure(ctx context.Context, spec Spec) error {
-	s.mu.Lock()
-	old := s.spec
-	same := old.equal(&spec)
-	if !same {
-		s.spec = spec
-		s.breaker.reset()
-	}
-	s.mu.Unlock()
-	if same {
-		return nil
-	}
-	if err := s.swap(ctx); err != nil {
-		s.mu.Lock()
-		s.spec = old
-		s.mu.Unlock()
-		return err
-	}
-	return nil
-}
-
-// swap replaces the running instance by a new one; nothing to do if none runs.
-func (s *supervisor) swap(ctx context.Context) error {
-	for {
-		in, l := s.running()
-		if in == nil && l == nil {
-			return nil
-		}
-		if in != nil {
-			break
-		}
-		select {
-		case <-l.done: // it may have begun with the old spec
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for plugin %s to start: %w", s.name, ctx.Err())
-		}
-	}
-	result := make(chan error, 1)
-	if !s.host.begin(func() {
-		in, err := s.launch()
-		if err == nil {
-			err = s.adopt(in)
-		}
-		result <- err
-	}) {
-		return ErrClosed
-	}
-	select {
-	case err := <-result:
-		if err != nil {
-			return fmt.Errorf("replacing a plugin, which stays as it is: %w", err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the new plugin %s: %w", s.name, ctx.Err())
-	}
-}
-
-// running returns the launch under way, else the instance that serves, if any.
-func (s *supervisor) running() (*instance, *launching) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return nil, nil
-	case s.launching != nil:
-		return nil, s.launching
-	case s.current != nil && !s.current.dead():
-		return s.current, nil
-	}
-	return nil, nil
-}
-
-// retireLocked lets an instance that no longer serves finish its calls.
-func (s *supervisor) retireLocked(in *instance) {
-	if !s.host.begin(func() { s.retire(in) }) {
-		in.end(in.failure(ReasonStopped, "the host is closing", nil))
-	}
-}
-
-// retire ends an instance when its calls have, or take too long.
-func (s *supervisor) retire(in *instance) {
-	t := time.NewTimer(s.host.times.Retire)
-	defer t.Stop()
-	select {
-	case <-in.calls.quiet():
-	case <-in.proc.dead:
-	case <-t.C:
-		in.logger.Warn("plugin was replaced and still has calls", "pid", in.proc.pid())
-	case <-s.host.ctx.Done():
-	}
-	in.stop(s.host.ctx, in.failure(ReasonStopped, "it was replaced or removed", nil))
-}
-
-// remove retires the plugin for good, without waiting.
-func (s *supervisor) remove() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	if in := s.current; in != nil {
-		s.current = nil
-		s.retireLocked(in)
-	}
 	s.changed()
 }
 
