@@ -47,7 +47,7 @@ type Config struct {
 
 	Providers  map[string]Provider // built-in ones included
 	McpServers map[string]McpServer
-	OAuthStore string // auto, file, keyring
+	OAuth      OAuth
 	Skills     Skills
 	Docs       ProjectDocs
 	Include    Include
@@ -78,6 +78,13 @@ func (c *Config) Feature(name string) bool {
 		return v
 	}
 	return FeatureDefault(name)
+}
+
+// OAuth is how the user logs in to MCP servers.
+type OAuth struct {
+	Store        string // auto, file, keyring
+	CallbackPort int    // 0: any that is free
+	CallbackURL  string // what a browser reaches the callback by, where that is not its address
 }
 
 // Approval is the approval policy: a mode, or a table of switches (Mode "granular").

@@ -117,6 +117,7 @@ func TestLoadErrors(t *testing.T) {
 		{"tool mode", "[mcp_servers.a]\ncommand=\"x\"\n[mcp_servers.a.tools.t]\napproval_mode=\"zz\"\n", "4:15: unknown variant `zz`, expected one of `auto`, `prompt`, `writes`, `approve`"},
 		{"timeout", "[mcp_servers.a]\ncommand=\"x\"\nstartup_timeout_sec=-1\n", "1:1: cannot convert float seconds to Duration: value is negative"},
 		{"env_vars source", "[mcp_servers.a]\ncommand=\"x\"\nenv_vars=[{name=\"a\",source=\"zz\"}]\n", "1:1: unsupported env_vars source `zz`; expected `local` or `remote`"},
+		{"oauth secret alone", "[mcp_servers.a]\nurl=\"http://x\"\noauth={client_secret=\"s\"}\n", "3:7: MCP OAuth client_secret requires a nonempty client_id"},
 		{"env_vars kind", "[mcp_servers.a]\ncommand=\"x\"\nenv_vars=[1]\n", "3:11: data did not match any variant of untagged enum McpServerEnvVar"},
 		{"skill rule", "\n[[skills.config]]\nname=\"x\"\n", "2:1: missing field `enabled`"},
 		{"skill element", "[[skills.config]]\nname=\"x\"\nenabled=true\n[[skills.config]]\nname=\"y\"\nenabled=7\n", "6:9: invalid type: integer `7`, expected a boolean"},
@@ -451,6 +452,22 @@ func TestMcpServer(t *testing.T) {
 	}
 	if b.Err == nil || b.Enabled || b.Stdio() || b.StartupTimeout != 30*time.Second {
 		t.Errorf("got %+v", b)
+	}
+}
+
+func TestOAuthSettings(t *testing.T) {
+	w := newWorld(t)
+	w.user("mcp_oauth_credentials_store = \"file\"\nmcp_oauth_callback_port = 4711\nmcp_oauth_callback_url = \"https://box.example/cb\"\n" +
+		"[mcp_servers.a]\nurl=\"http://x\"\nscopes=[\"s\"]\noauth_resource=\"http://r\"\n[mcp_servers.a.oauth]\nclient_id=\"i\"\nclient_secret=\"h\"\n")
+	c := w.must(Query{})
+	if want := (OAuth{Store: "file", CallbackPort: 4711, CallbackURL: "https://box.example/cb"}); c.OAuth != want {
+		t.Errorf("got %+v, want %+v", c.OAuth, want)
+	}
+	if a := c.McpServers["a"]; len(a.Scopes) != 1 || a.OAuthResource != "http://r" || a.OAuthClientID != "i" || a.OAuthClientSecret != "h" {
+		t.Errorf("got %+v", a)
+	}
+	if len(c.Warnings) != 0 {
+		t.Errorf("warnings %v", c.Warnings)
 	}
 }
 

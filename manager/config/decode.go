@@ -11,7 +11,11 @@ func decodeConfig(tree map[string]any, getenv func(string) string) (*Config, *de
 	openAIBase := n.str("openai_base_url")
 	c.Providers = readProviders(n, openAIBase, getenv)
 	c.McpServers = readMcpServers(n)
-	c.OAuthStore = orWord(n.oneOf("mcp_oauth_credentials_store", "auto", "file", "keyring"), "auto")
+	c.OAuth = OAuth{
+		Store:        orWord(n.oneOf("mcp_oauth_credentials_store", "auto", "file", "keyring"), "auto"),
+		CallbackPort: int(n.integer("mcp_oauth_callback_port", "u16", 0)),
+		CallbackURL:  n.str("mcp_oauth_callback_url"),
+	}
 	c.Skills = readSkills(n)
 	c.Docs = ProjectDocs{
 		MaxBytes:    n.integer("project_doc_max_bytes", "usize", 32768),
@@ -276,7 +280,7 @@ var ignoredKeys = []string{
 	"experimental_thread_store", "experimental_thread_store_endpoint", "experimental_use_unified_exec_tool", "feedback",
 	"file_opener", "forced_chatgpt_workspace_id", "ghost_snapshot", "goals", "include_environment_context_time",
 	"js_repl_node_module_dirs", "js_repl_node_path", "log_dir", "marketplaces", "mcp_enterprise_managed_auth",
-	"mcp_oauth_callback_port", "mcp_oauth_callback_url", "mcp_optional_startup_grace_ms", "memories",
+	"mcp_optional_startup_grace_ms", "memories",
 	"model_auto_compact_token_limit_scope", "model_post_turn_compact_threshold_percent", "notice", "openai_base_url",
 	"orchestrator", "oss_provider", "otel", "permissions", "plan_mode_reasoning_effort", "plugins", "profile", "profiles",
 	"realtime", "responses_api_metadata", "sqlite_home", "suppress_unstable_features_warning", "thread_unload_delay_secs",

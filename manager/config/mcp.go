@@ -24,6 +24,8 @@ type McpServer struct {
 	EnvHTTPHeaders    map[string]string // header to variable
 	Scopes            []string
 	OAuthResource     string
+	OAuthClientID     string // of a client that was registered by hand; empty: one is registered for each login
+	OAuthClientSecret string
 
 	StartupTimeout time.Duration
 	ToolTimeout    time.Duration
@@ -89,8 +91,24 @@ func readMcpServer(n *node, name string) McpServer {
 	s.ToolApproval = readToolModes(n)
 	s.Scopes = n.strs("scopes")
 	s.EnvironmentID = n.str("environment_id")
-	n.known("name", "experimental_environment", "startup_timeout_ms", "oauth", "description")
+	n.known("name", "experimental_environment", "startup_timeout_ms", "description")
 	return s
+}
+
+// readOAuth reads the client that the user has registered with the server's authorization server.
+func readOAuth(n *node, s *McpServer) {
+	t := n.table("oauth", "struct McpServerOAuthConfig")
+	if t == nil {
+		return
+	}
+	s.OAuthClientID, s.OAuthClientSecret = t.str("client_id"), t.str("client_secret")
+	t.done()
+	switch {
+	case t.has("client_secret") && s.OAuthClientSecret == "":
+		t.fail("MCP OAuth client_secret must not be empty")
+	case s.OAuthClientSecret != "" && s.OAuthClientID == "":
+		t.fail("MCP OAuth client_secret requires a nonempty client_id")
+	}
 }
 
 var approvalModes = []string{"auto", "prompt", "writes", "approve"}
@@ -135,6 +153,7 @@ func readTransport(n *node, s *McpServer) {
 	s.URL, s.BearerTokenEnvVar = n.str("url"), n.str("bearer_token_env_var")
 	s.HTTPHeaders, s.EnvHTTPHeaders = n.strMap("http_headers"), n.strMap("env_http_headers")
 	s.OAuthResource = n.str("oauth_resource")
+	readOAuth(n, s)
 	n.known("bearer_token")
 }
 
