@@ -38,6 +38,7 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Logger:     m.log.Named("plugin"),
 		OnState:    m.pluginChanged,
 		Watcher:    m.watcher,
+		OnChanged:  func(string) { m.skills.Changed() },
 	})
 }
 
@@ -54,7 +55,7 @@ func (m *Manager) configurePlugins(ctx context.Context, cfg *config.Config) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Host.Plugins)) {
 		p := cfg.Host.Plugins[name]
 		if p.Enabled {
-			specs = append(specs, plugins.Spec{Name: name, Kind: p.Kind, Path: p.Path, Args: p.Args, Env: p.Env, SHA256: p.Checksum})
+			specs = append(specs, plugins.Spec{Name: name, Kind: p.Kind, Path: p.Path, Args: p.Args, Env: p.Env, SHA256: p.Checksum, Settings: p.Settings})
 		}
 	}
 	m.mu.Lock()
@@ -101,7 +102,7 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 		Model:        client,
 		ModelInfo:    catalog.Lookup,
 		Instructions: m.instructions(cfg),
-		Skills:       threadSkills{m, cfg},
+		Skills:       threadSkills{m, l, cfg},
 		Tools: func(ctx context.Context, s thread.Settings) tool.Offer {
 			return m.tools(ctx, l, catalog, s)
 		},

@@ -2,12 +2,16 @@ package manager
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 
 	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/mcp"
 	"github.com/codexhost/codexhost/manager/skills"
 	"github.com/codexhost/codexhost/manager/thread"
+	"github.com/codexhost/codexhost/manager/tool"
+	"github.com/codexhost/codexhost/plugins"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -89,6 +93,7 @@ func (m *Manager) SkillsChanged(ctx context.Context) {
 // threadSkills are the skills as a thread sees them.
 type threadSkills struct {
 	manager *Manager
+	live    *live
 	config  *config.Config
 }
 
@@ -123,5 +128,16 @@ func (t threadSkills) Mentioned(ctx context.Context, s thread.Settings, input []
 	if err != nil {
 		return nil, nil // the section has said so
 	}
-	return t.manager.skills.Messages(ctx, snapshot, snapshot.Mentioned(input, nil))
+	return t.manager.skills.Messages(plugins.WithAsker(ctx, t.asker(s)), snapshot, snapshot.Mentioned(input, nil))
+}
+
+// asker puts the questions of plugins that read a skill for the thread to those
+// who hear it, as those of MCP servers are.
+func (t threadSkills) asker(s thread.Settings) plugins.Asker {
+	return func(ctx context.Context, plugin string, params json.RawMessage) (json.RawMessage, error) {
+		e := mcp.Elicitation{ThreadID: t.live.id, Server: plugin}
+		return mcp.Put(ctx, params, tool.MCPPolicy(s.Approval, s.Sandbox), e, func(ctx context.Context, e mcp.Elicitation) ([]byte, error) {
+			return t.live.thread.Ask(ctx, tool.WaitingOnApproval, "mcpServer/elicitation/request", e.Params)
+		})
+	}
 }

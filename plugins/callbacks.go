@@ -22,10 +22,11 @@ import (
 // Manifest is what a plugin says of itself.
 type Manifest = serve.Manifest
 
-// An Asker puts a plugin's question to the user. params are like those of MCP's
-// elicitation/create, the answer is like its result. It may block until ctx
-// ends, which it does when the plugin withdraws the question or is gone.
-type Asker func(ctx context.Context, params json.RawMessage) (json.RawMessage, error)
+// An Asker puts a question of the named plugin to the user. params are like
+// those of MCP's elicitation/create, the answer is like its result. It may block
+// until ctx ends, which it does when the plugin withdraws the question or is
+// gone.
+type Asker func(ctx context.Context, plugin string, params json.RawMessage) (json.RawMessage, error)
 
 type askerKey struct{}
 
@@ -53,6 +54,7 @@ var errNobodyAsked = errors.New("nobody can be asked: the question belongs to no
 // the stream Plugin.Host, and the calls that it may refer to. A plugin that does
 // not serve it is left alone.
 type callbacks struct {
+	plugin  string
 	logger  hclog.Logger
 	changed func() // not called concurrently; may take its time
 	cancel  context.CancelFunc
@@ -73,8 +75,8 @@ type lent struct {
 }
 
 // init is called before the first call.
-func (c *callbacks) init(logger hclog.Logger, changed func()) {
-	c.logger, c.changed, c.cancel = logger, changed, func() {}
+func (c *callbacks) init(plugin string, logger hclog.Logger, changed func()) {
+	c.plugin, c.logger, c.changed, c.cancel = plugin, logger, changed, func() {}
 	c.news = make(chan struct{}, 1)
 	c.askers, c.asked = make(map[string]lent), make(map[uint64]context.CancelFunc)
 }
@@ -217,7 +219,7 @@ func (c *callbacks) elicit(ctx context.Context, q *pluginv1.Elicit, answer func(
 	c.work.Go(func() {
 		defer withdraw()
 		defer context.AfterFunc(call.ctx, withdraw)()
-		result, err := call.ask(ctx, q.GetParamsJson())
+		result, err := call.ask(ctx, c.plugin, q.GetParamsJson())
 		c.forget(q.GetId())
 		a := &pluginv1.Answer{Id: q.GetId(), ResultJson: result}
 		if err != nil {

@@ -162,17 +162,17 @@ func TestElicit(t *testing.T) {
 		c, err := p.Read(plugins.WithAsker(t.Context(), a), skill.ReadRequest{Path: path})
 		return string(c.Text), err
 	}
-	answer := func(_ context.Context, params json.RawMessage) (json.RawMessage, error) {
-		return json.RawMessage(`{"to":` + string(params) + `}`), nil
+	answer := func(_ context.Context, plugin string, params json.RawMessage) (json.RawMessage, error) {
+		return json.RawMessage(`{"of":"` + plugin + `","to":` + string(params) + `}`), nil
 	}
-	if got, err := readAsking("ask", answer); err != nil || got != `{"to":{"message":"Why?"}}` {
+	if got, err := readAsking("ask", answer); err != nil || got != `{"of":"talks","to":{"message":"Why?"}}` {
 		t.Errorf("%q, %v", got, err)
 	}
-	refuse := func(context.Context, json.RawMessage) (json.RawMessage, error) {
+	refuse := func(context.Context, string, json.RawMessage) (json.RawMessage, error) {
 		return nil, errors.New("nobody is there")
 	}
 	withdrawn := make(chan struct{})
-	wait := func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
+	wait := func(ctx context.Context, _ string, _ json.RawMessage) (json.RawMessage, error) {
 		<-ctx.Done()
 		close(withdrawn)
 		return nil, ctx.Err()

@@ -63,7 +63,7 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 		ended:  make(chan struct{}), swept: make(chan struct{}),
 	}
 	in.calls.init()
-	in.back.init(in.logger, func() { h.onChanged(spec.Name) })
+	in.back.init(spec.Name, in.logger, func() { h.onChanged(spec.Name) })
 	if in.times.Start = h.times.Start; spec.StartTimeout > 0 {
 		in.times.Start = spec.StartTimeout
 	}

@@ -121,6 +121,7 @@ func TestLoadErrors(t *testing.T) {
 		{"env_vars kind", "[mcp_servers.a]\ncommand=\"x\"\nenv_vars=[1]\n", "3:11: data did not match any variant of untagged enum McpServerEnvVar"},
 		{"skill rule", "\n[[skills.config]]\nname=\"x\"\n", "2:1: missing field `enabled`"},
 		{"skill element", "[[skills.config]]\nname=\"x\"\nenabled=true\n[[skills.config]]\nname=\"y\"\nenabled=7\n", "6:9: invalid type: integer `7`, expected a boolean"},
+		{"plugin settings", "[codexhost.plugins.x]\npath=\"/p\"\nkind=\"mcp\"\nsettings=7\n", "4:10: invalid type: integer `7`, expected a map"},
 		{"plugin kind", "[codexhost.plugins.x]\npath=\"p\"\nkind=\"q\"\n", "3:6: unknown variant `q`, expected `skill` or `mcp`"},
 	}
 	w := newWorld(t)
@@ -477,9 +478,12 @@ func TestHostTable(t *testing.T) {
 	if h := c.Host; h.Fsync != "turn" || h.OnEOF != "drain" || !h.InterruptKills || h.HideSet {
 		t.Errorf("defaults %+v", h)
 	}
-	w.user("[codexhost]\nfsync = \"off\"\ninterrupt_kills = false\non_eof = \"abort\"\n[codexhost.sandbox]\nhide = []\n[codexhost.plugins.p]\npath = \"/p\"\nkind = \"mcp\"\nargs = [\"-v\"]\nenv = [\"A\"]\nchecksum = \"ab\"\n")
+	w.user("[codexhost]\nfsync = \"off\"\ninterrupt_kills = false\non_eof = \"abort\"\n[codexhost.sandbox]\nhide = []\n[codexhost.plugins.p]\npath = \"/p\"\nkind = \"mcp\"\nargs = [\"-v\"]\nenv = [\"A\"]\nchecksum = \"ab\"\n[codexhost.plugins.p.settings]\nurl = \"u\"\n[codexhost.plugins.p.settings.deep]\nn = [1, 2.5]\n")
 	c = w.must(Query{})
 	p := c.Host.Plugins["p"]
+	if got, want := string(p.Settings), `{"deep":{"n":[1,2.5]},"url":"u"}`; got != want {
+		t.Errorf("settings %s, want %s", got, want)
+	}
 	if h := c.Host; h.Fsync != "off" || h.InterruptKills || h.OnEOF != "abort" || !h.HideSet || !p.Enabled || p.Kind != "mcp" || p.Env[0] != "A" {
 		t.Errorf("got %+v", h)
 	}

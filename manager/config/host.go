@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Host is the [codexhost] table: what this host adds to the file it shares with codex.
 type Host struct {
@@ -24,7 +27,8 @@ type Plugin struct {
 	Args     []string
 	Checksum string // sha256 of the binary, hex; empty: not pinned
 	Enabled  bool
-	Env      []string // names of variables the plugin may see
+	Env      []string        // names of variables the plugin may see
+	Settings json.RawMessage // its own: what the table `settings` holds, as a JSON object; nil if there is none
 }
 
 func readHost(root *node) Host {
@@ -69,6 +73,7 @@ func readPlugins(n *node) map[string]Plugin {
 		out[name] = Plugin{
 			Name: name, Kind: p.oneOf("kind", "skill", "mcp"), Path: p.str("path"), Args: p.strs("args"),
 			Checksum: p.str("checksum"), Enabled: p.boolean("enabled", true), Env: p.strs("env"),
+			Settings: p.json("settings"),
 		}
 		switch {
 		case !p.has("path"):

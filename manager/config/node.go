@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -216,6 +217,20 @@ func (n *node) table(key, want string) *node {
 		return nil
 	}
 	return &node{d: n.d, vals: m, parent: n, name: key}
+}
+
+// json is a table whose keys are none of ours, as a JSON object; nil when it is absent or cannot be one.
+func (n *node) json(key string) json.RawMessage {
+	t := n.table(key, "a map")
+	if t == nil {
+		return nil
+	}
+	b, err := json.Marshal(t.vals)
+	if err != nil { // a number that JSON has not: inf, nan
+		n.fail(err.Error(), key)
+		return nil
+	}
+	return b
 }
 
 // child reads one entry of a table whose keys are names.

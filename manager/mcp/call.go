@@ -258,24 +258,15 @@ func (h host) Elicit(ctx context.Context, params json.RawMessage) (json.RawMessa
 	if f == nil || f.set == nil {
 		return json.RawMessage(`{"action":"decline"}`), nil
 	}
-	q, err := question(params)
-	if err != nil {
-		return nil, fmt.Errorf("reading the question: %w", err)
-	}
-	if answer, ok := q.settledBy(f.call.Policy); ok {
-		return answer, nil
-	}
-	q.ThreadID, q.TurnID, q.Server = f.set.thread, optional(f.call.TurnID), f.server
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(f.ctx, cancel)()
-	response, err := f.set.listener.Elicit(ctx, Elicitation{
-		ThreadID: f.set.thread, TurnID: f.call.TurnID, CallID: f.call.ID, Server: f.server, Params: q.encode(),
-	})
-	if err != nil {
-		return json.RawMessage(`{"action":"cancel"}`), nil // nobody answered: the server is to know that
+	e := Elicitation{ThreadID: f.set.thread, TurnID: f.call.TurnID, CallID: f.call.ID, Server: f.server}
+	answer, err := Put(ctx, params, f.call.Policy, e, f.set.listener.Elicit)
+	if errors.Is(err, ErrUnanswered) {
+		return json.RawMessage(`{"action":"cancel"}`), nil // the server is to know that
 	}
-	return reply(response), nil
+	return answer, err
 }
 
 // Progress implements provider.Host.

@@ -2,7 +2,9 @@ package mcp
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -12,6 +14,31 @@ type Elicitation struct {
 	Server                   string
 	// Params are those of the mcpServer/elicitation/request to send.
 	Params json.RawMessage
+}
+
+// ErrUnanswered says that a question reached nobody, or was withdrawn before
+// anybody answered.
+var ErrUnanswered = errors.New("nobody has answered")
+
+// Put puts a question to the user by way of ask, unless the policy settles it.
+// params are the asker's ElicitRequestParams, which become those of e; the
+// answer is an ElicitResult. It blocks as long as ask does, whose failure is an
+// ErrUnanswered.
+func Put(ctx context.Context, params json.RawMessage, p Policy, e Elicitation, ask func(context.Context, Elicitation) ([]byte, error)) (json.RawMessage, error) {
+	q, err := question(params)
+	if err != nil {
+		return nil, fmt.Errorf("reading the question: %w", err)
+	}
+	if answer, ok := q.settledBy(p); ok {
+		return answer, nil
+	}
+	q.ThreadID, q.TurnID, q.Server = e.ThreadID, optional(e.TurnID), e.Server
+	e.Params = q.encode()
+	response, err := ask(ctx, e)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnanswered, err)
+	}
+	return reply(response), nil
 }
 
 // elicitation is the params of a mcpServer/elicitation/request.

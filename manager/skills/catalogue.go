@@ -100,7 +100,7 @@ func New(o Options) *Catalogue {
 		c.timeout = 10 * time.Second
 	}
 	c.generation.Store(1)
-	c.watches.init(o.Watcher, c.logger, func() { c.changed() })
+	c.watches.init(o.Watcher, c.logger, c.Changed)
 	return c
 }
 
@@ -109,7 +109,10 @@ func New(o Options) *Catalogue {
 // does not call OnChange.
 func (c *Catalogue) Invalidate() { c.generation.Add(1) }
 
-func (c *Catalogue) changed() {
+// Changed is for what happened out of sight of the watcher, as when a provider
+// says that its skills are others now: the next List looks anew, and OnChange is
+// called.
+func (c *Catalogue) Changed() {
 	c.Invalidate()
 	c.onChange()
 }
@@ -247,11 +250,14 @@ func (c *Catalogue) list(ctx context.Context, name string, e *entry, old answer)
 // provider's process died under it: neither call of the contract changes
 // anything.
 func (c *Catalogue) ask(ctx context.Context, name string, f func(context.Context, skill.Provider) error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	ctx, end := withPatience(ctx, c.timeout)
+	defer end()
 	err := c.providers.Use(ctx, name, f)
 	if plugins.Gone(err) {
 		err = c.providers.Use(ctx, name, f)
+	}
+	if err != nil && context.Cause(ctx) == errLate {
+		err = fmt.Errorf("no answer within %v: %w", c.timeout, context.DeadlineExceeded)
 	}
 	return err
 }
