@@ -38,6 +38,7 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Logger:     m.log.Named("plugin"),
 		OnState:    m.pluginChanged,
 		Watcher:    m.watcher,
+		Owner:      m.opts.Home,
 		OnChanged:  func(string) { m.skills.Changed() },
 	})
 }

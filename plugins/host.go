@@ -25,6 +25,9 @@ type Options struct {
 	// RunDir is the folder in which the host makes its private one, short
 	// enough for a socket's path; empty means a usual place.
 	RunDir string
+	// Owner tells this host from others of the same user that serve something
+	// else, as by their home folder; see [Hosts].
+	Owner string
 	// Environ returns the variables that specs choose from; nil means the process's.
 	Environ func() []string
 	// Logger gets the plugins' and our own messages; nil means none.
@@ -108,6 +111,8 @@ type Host struct {
 	onChanged  func(plugin string)
 	run        runDir
 	programs   programWatch
+	owner      string
+	facts      factsFile
 
 	ctx    context.Context // ends when closing begins; for the host's own goroutines
 	cancel context.CancelFunc
@@ -127,6 +132,8 @@ func New(o Options) (*Host, error) {
 		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, onChanged: o.OnChanged, run: runDir{parent: o.RunDir},
 		plugins: make(map[string]*supervisor, len(o.Specs)), done: make(chan struct{}),
 	}
+	h.owner = o.Owner
+	h.facts = factsFile{host: h, began: time.Now(), dirty: make(chan struct{}, 1)}
 	h.programs = programWatch{host: h, watcher: o.Watcher}
 	if h.environ == nil {
 		h.environ = os.Environ

@@ -132,6 +132,7 @@ func (h *Host) command(in *instance) (cmd *exec.Cmd, pinned *os.File, err error)
 	}
 	run, err := h.run.get()
 	if err == nil {
+		h.facts.touch() // from here on there is a place for them
 		in.dir, err = os.MkdirTemp(run, "p")
 	}
 	if err != nil {

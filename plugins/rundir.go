@@ -60,22 +60,21 @@ func (d *runDir) get() (string, error) {
 	return path, nil
 }
 
+// made returns the folder if it was made, and "" otherwise.
+func (d *runDir) made() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.path
+}
+
 // base picks the folder that holds the hosts' folders: that of the options, or
 // the first of the usual ones that is short enough and ours alone.
 func (d *runDir) base() (string, error) {
 	if d.parent != "" {
 		return d.parent, private(d.parent)
 	}
-	own := "codexhost-" + strconv.Itoa(os.Getuid())
-	candidates := []string{filepath.Join(os.TempDir(), own)}
-	if x := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(x) {
-		candidates = append([]string{filepath.Join(x, "codexhost")}, candidates...)
-	}
-	if runtime.GOOS != "windows" {
-		candidates = append(candidates, "/tmp/"+own)
-	}
 	var errs []error
-	for _, c := range candidates {
+	for _, c := range usualBases() {
 		if len(c) > maxRunDir && runtime.GOOS != "windows" {
 			errs = append(errs, fmt.Errorf("%s is too long for the path of a socket", c))
 			continue
@@ -92,6 +91,19 @@ func (d *runDir) base() (string, error) {
 		return "", errors.Join(append(errs, err)...)
 	}
 	return dir, nil
+}
+
+// usualBases are the folders that may hold the hosts' folders, best first.
+func usualBases() []string {
+	own := "codexhost-" + strconv.Itoa(os.Getuid())
+	candidates := []string{filepath.Join(os.TempDir(), own)}
+	if x := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(x) {
+		candidates = append([]string{filepath.Join(x, "codexhost")}, candidates...)
+	}
+	if usual := "/tmp/" + own; runtime.GOOS != "windows" && candidates[len(candidates)-1] != usual {
+		candidates = append(candidates, usual)
+	}
+	return candidates
 }
 
 // private makes sure that dir is a folder which only we can enter.

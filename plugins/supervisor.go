@@ -278,6 +278,7 @@ func (s *supervisor) changed() {
 	if now := s.snapshot(); now != s.told {
 		s.told = now
 		s.host.onState(now)
+		s.host.facts.touch()
 	}
 }
 

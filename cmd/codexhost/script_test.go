@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 // The scripts know, beside testscript's own commands:
 //
 //	status CODE ARGS...        runs codexhost without input; it must exit with CODE
+//	shows REGEXP ARGS...       runs codexhost again and again until its output matches
 //	host ARGS...               starts codexhost with a pipe on each side
 //	send TEXT                  writes a line to it
 //	await [-within D] REGEXP   waits for a line of it behind the last one that was
@@ -80,7 +81,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": runStatus, "host": startHost, "send": sendLine, "await": awaitLine, "never": neverLine, "eof": closeInput,
+			"status": runStatus, "shows": runShows, "host": startHost, "send": sendLine, "await": awaitLine, "never": neverLine, "eof": closeInput,
 			"signal": sendSignal, "ended": awaitEnd, "kin": noteKin, "gone": awaitGone,
 		},
 		Condition: func(cond string) (bool, error) {
@@ -124,6 +125,30 @@ func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
+}
+
+// runShows waits for what another process is about to write down.
+func runShows(ts *testscript.TestScript, _ bool, args []string) {
+	expr, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		cmd := scriptCommand(ts, args[1:])
+		cmd.WaitDelay = 5 * time.Second
+		out, err := cmd.CombinedOutput()
+		ts.Check(os.WriteFile(ts.MkAbs("said"), out, 0o600))
+		if err == nil && expr.Match(out) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			ts.Fatalf("%q never says %s: %v\n%s", args[1:], args[0], err, out)
+		}
+	}
 }
 
 func runStatus(ts *testscript.TestScript, _ bool, args []string) {
