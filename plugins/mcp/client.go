@@ -21,14 +21,14 @@ type Client struct {
 	ctx    context.Context // the stream's life; ended by Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	out    outbox
+	out    *outbox
 	done   chan struct{}
 
 	mu       sync.Mutex // guards what follows
 	opened   bool
 	err      error // why the stream ended; set once
 	next     uint64
-	calls    map[uint64]chan outcome
+	calls    map[uint64]*waiting
 	sessions map[uint64]*clientSession
 	asked    map[uint64]context.CancelFunc
 }
@@ -50,7 +50,7 @@ func NewClient(cc grpc.ClientConnInterface) *Client {
 		cancel:   cancel,
 		out:      newOutbox(),
 		done:     make(chan struct{}),
-		calls:    make(map[uint64]chan outcome),
+		calls:    make(map[uint64]*waiting),
 		sessions: make(map[uint64]*clientSession),
 		asked:    make(map[uint64]context.CancelFunc),
 	}
@@ -87,7 +87,7 @@ func (c *Client) Start(ctx context.Context, server Server, host Host) (Session, 
 		return nil, &StartError{Stage: StageSpawn, Reason: err.Error()}
 	}
 	s := &clientSession{client: c, host: host, done: make(chan struct{})}
-	id, settled, err := c.register(s)
+	id, w, err := c.register(s)
 	if err != nil {
 		return nil, &StartError{Stage: StageSpawn, Reason: err.Error()}
 	}
@@ -102,14 +102,14 @@ func (c *Client) Start(ctx context.Context, server Server, host Host) (Session, 
 		TimeoutMs: patience.Milliseconds(),
 	}}})
 	select {
-	case o := <-settled:
+	case o := <-w.settled:
 		if o.err != nil {
 			return nil, o.err
 		}
 		return s, nil
 	case <-ctx.Done():
 	}
-	return nil, c.giveUp(ctx, id, settled)
+	return nil, c.giveUp(ctx, id, w.settled)
 }
 
 // lastWords is how long a start that is given up waits for the provider's
@@ -158,7 +158,8 @@ func (c *Client) open() error {
 		return fmt.Errorf("opening the stream to the MCP provider: %w", err)
 	}
 	c.opened = true
-	c.wg.Go(func() { c.out.drain(c.done, stream.Send) })
+	c.out.send = stream.Send
+	c.wg.Go(func() { c.out.drain(c.done) })
 	c.wg.Go(func() {
 		for {
 			m, err := stream.Recv()
@@ -174,19 +175,19 @@ func (c *Client) open() error {
 
 // register numbers a start (s is set) or a call and returns where its outcome
 // will be put.
-func (c *Client) register(s *clientSession) (uint64, <-chan outcome, error) {
-	settled := make(chan outcome, 1)
+func (c *Client) register(s *clientSession) (uint64, *waiting, error) {
+	w := &waiting{settled: make(chan outcome, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return 0, nil, c.err
 	}
 	c.next++
-	c.calls[c.next] = settled
+	c.calls[c.next] = w
 	if s != nil {
 		c.sessions[c.next] = s
 	}
-	return c.next, settled, nil
+	return c.next, w, nil
 }
 
 // forget drops what waits under id. A start that succeeds nevertheless is
@@ -205,11 +206,12 @@ func (c *Client) withdraw(id uint64, why error) {
 // settle hands an outcome over and reports whether somebody waited for it.
 func (c *Client) settle(id uint64, o outcome) bool {
 	c.mu.Lock()
-	settled, ok := c.calls[id]
+	w, ok := c.calls[id]
 	delete(c.calls, id)
 	c.mu.Unlock()
 	if ok {
-		settled <- o
+		c.out.answered(w)
+		w.settled <- o
 	}
 	return ok
 }
@@ -223,15 +225,15 @@ func (c *Client) end(why error) {
 	}
 	c.err = why
 	calls, sessions := c.calls, c.sessions
-	c.calls, c.sessions = map[uint64]chan outcome{}, map[uint64]*clientSession{}
+	c.calls, c.sessions = map[uint64]*waiting{}, map[uint64]*clientSession{}
 	close(c.done)
 	c.mu.Unlock()
 	c.cancel()
-	for id, settled := range calls {
+	for id, w := range calls {
 		if _, starting := sessions[id]; starting {
-			settled <- outcome{err: &StartError{Stage: StageSpawn, Reason: why.Error()}}
+			w.settled <- outcome{err: &StartError{Stage: StageSpawn, Reason: why.Error()}}
 		} else {
-			settled <- outcome{err: &CallError{Cause: CauseClosed, Message: why.Error()}}
+			w.settled <- outcome{err: &CallError{Cause: CauseClosed, Message: why.Error()}}
 		}
 	}
 	for _, s := range sessions {

@@ -129,17 +129,17 @@ func (s *clientSession) call(ctx context.Context, m *mcpv1.Call) (json.RawMessag
 		return nil, &CallError{Cause: CauseUnsent, Message: s.end.Reason}
 	default:
 	}
-	id, settled, err := s.client.register(nil)
+	id, w, err := s.client.register(nil)
 	if err != nil {
 		return nil, &CallError{Cause: CauseUnsent, Message: err.Error()}
 	}
 	m.Id, m.Session, m.TimeoutMs = id, s.id, timeoutOf(ctx).Milliseconds()
-	if !s.client.out.offer(&mcpv1.HostMessage{Kind: &mcpv1.HostMessage_Call{Call: m}}, true) {
+	if !s.client.out.offer(&mcpv1.HostMessage{Kind: &mcpv1.HostMessage_Call{Call: m}}, w) {
 		s.client.forget(id)
 		return nil, &CallError{Cause: CauseClosed, Message: "the MCP provider does not read"}
 	}
 	select {
-	case o := <-settled:
+	case o := <-w.settled:
 		return o.json, ownError(ctx, o.err)
 	case <-ctx.Done():
 		s.client.forget(id)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/codexhost/codexhost/plugins/mcp"
+	mcpv1 "github.com/codexhost/codexhost/plugins/proto/mcp/v1"
 	"github.com/codexhost/codexhost/plugins/serve"
 )
 
@@ -419,6 +420,64 @@ func TestDeafProvider(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 	})
+}
+
+// So it is with one that stops reading when the connection is up: what is sent
+// from the caller's own goroutine never waits for it.
+func TestProviderThatStopsReading(t *testing.T) {
+	l := bufconn.Listen(4 << 10)
+	s := grpc.NewServer()
+	mcpv1.RegisterProviderServer(s, stopsReading{})
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Serve(l) })
+	cc, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return l.Dial() }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := mcp.NewClient(cc)
+	defer wg.Wait()
+	defer s.Stop()
+	defer cc.Close()
+	defer c.Close()
+	session, err := c.Start(t.Context(), mcp.Server{}, &host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var calls sync.WaitGroup
+	for range 300 {
+		calls.Go(func() {
+			if _, err := session.CallTool(ctx, mcp.ToolCall{Name: "x", Arguments: make(json.RawMessage, 4<<10)}); err == nil {
+				t.Error("a call was answered")
+			}
+		})
+	}
+	time.AfterFunc(50*time.Millisecond, cancel)
+	done := make(chan struct{})
+	go func() { calls.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("callers wait beyond their context")
+	}
+}
+
+// stopsReading answers the first message and reads no other.
+type stopsReading struct {
+	mcpv1.UnimplementedProviderServer
+}
+
+func (stopsReading) Session(stream mcpv1.Provider_SessionServer) error {
+	m, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(&mcpv1.ProviderMessage{Kind: &mcpv1.ProviderMessage_Ready{Ready: &mcpv1.Ready{Id: m.GetStart().GetId()}}}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return nil
 }
 
 // deaf is a connection on which nothing ever moves.

@@ -3,6 +3,8 @@ package mcp
 import (
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	mcpv1 "github.com/codexhost/codexhost/plugins/proto/mcp/v1"
 )
 
@@ -11,39 +13,89 @@ import (
 // taken, and there is at most one of those for each call or question.
 const maxQueued = 1024
 
-// outbox is the queue in front of a stream. A caller never waits in Send, which
-// would not notice that the caller's context has ended.
+// credit is how many bytes may be on their way to a provider that are not known
+// to have arrived. gRPC takes twice as much for a stream before Send waits.
+const credit = 32 << 10
+
+// outbox stands in front of a stream. A caller must never wait in Send, which
+// would not notice that the caller's context has ended. So what is within the
+// credit goes out at once, from the caller's goroutine, which saves a change of
+// goroutines; the rest is queued.
 type outbox struct {
-	mu    *sync.Mutex
-	queue *[]*mcpv1.HostMessage
-	more  chan struct{} // has one token when the queue is not empty
+	send func(*mcpv1.HostMessage) error // set before the first message
+	more chan struct{}                  // has one token when the queue may be looked at
+
+	mu    sync.Mutex // guards what follows, and the marks
+	queue []*mcpv1.HostMessage
+	busy  bool  // somebody is in send
+	sent  int64 // bytes, queued ones included
+	read  int64 // how many of them the provider has certainly read
 }
 
-func newOutbox() outbox {
-	return outbox{mu: new(sync.Mutex), queue: new([]*mcpv1.HostMessage), more: make(chan struct{}, 1)}
+// waiting is a start or a call without an outcome.
+type waiting struct {
+	settled chan outcome
+	mark    int64 // what was sent up to its end; guarded by outbox.mu
 }
 
-// put queues m.
-func (o outbox) put(m *mcpv1.HostMessage) { o.offer(m, false) }
+func newOutbox() *outbox { return &outbox{more: make(chan struct{}, 1)} }
 
-// offer queues m unless it is bounded and the queue is full.
-func (o outbox) offer(m *mcpv1.HostMessage, bounded bool) bool {
+// put sends m, or queues it.
+func (o *outbox) put(m *mcpv1.HostMessage) { o.offer(m, nil) }
+
+// offer is put for a call, w, unless the queue is full.
+func (o *outbox) offer(m *mcpv1.HostMessage, w *waiting) bool {
+	size := int64(proto.Size(m))
 	o.mu.Lock()
-	if bounded && len(*o.queue) >= maxQueued {
+	if w != nil && len(o.queue) >= maxQueued {
 		o.mu.Unlock()
 		return false
 	}
-	*o.queue = append(*o.queue, m)
+	o.sent += size
+	if w != nil {
+		w.mark = o.sent
+	}
+	// Before the first answer the stream may still be opening, which takes a while.
+	if o.busy || len(o.queue) > 0 || o.read == 0 || o.sent-o.read > credit {
+		o.queue = append(o.queue, m)
+		o.mu.Unlock()
+		o.wake()
+		return true
+	}
+	o.busy = true
 	o.mu.Unlock()
+	_ = o.send(m) // a stream that cannot send is about to end its Recv too
+	o.release()
+	return true
+}
+
+// release lets others send.
+func (o *outbox) release() {
+	o.mu.Lock()
+	o.busy = false
+	waits := len(o.queue) > 0
+	o.mu.Unlock()
+	if waits {
+		o.wake()
+	}
+}
+
+func (o *outbox) wake() {
 	select {
 	case o.more <- struct{}{}:
 	default:
 	}
-	return true
+}
+
+// answered notes that the provider has read w's message, and so all before it.
+func (o *outbox) answered(w *waiting) {
+	o.mu.Lock()
+	o.read = max(o.read, w.mark)
+	o.mu.Unlock()
 }
 
 // drain sends what is queued until done is closed or send fails.
-func (o outbox) drain(done <-chan struct{}, send func(*mcpv1.HostMessage) error) {
+func (o *outbox) drain(done <-chan struct{}) {
 	var batch []*mcpv1.HostMessage
 	for {
 		select {
@@ -52,13 +104,19 @@ func (o outbox) drain(done <-chan struct{}, send func(*mcpv1.HostMessage) error)
 			return
 		}
 		o.mu.Lock()
-		batch, *o.queue = *o.queue, batch[:0]
+		if o.busy { // release wakes us again
+			o.mu.Unlock()
+			continue
+		}
+		o.busy = true
+		batch, o.queue = o.queue, batch[:0]
 		o.mu.Unlock()
 		for i, m := range batch {
-			if send(m) != nil {
+			if o.send(m) != nil {
 				return
 			}
 			batch[i] = nil
 		}
+		o.release()
 	}
 }
