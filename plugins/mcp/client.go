@@ -96,11 +96,16 @@ func (c *Client) Start(ctx context.Context, server Server, host Host) (Session, 
 	if patience > 0 {
 		patience += lastWords // it is this end that gives up first, and says so
 	}
-	c.out.put(&mcpv1.HostMessage{Kind: &mcpv1.HostMessage_Start{Start: &mcpv1.Start{
+	sent := c.out.offer(&mcpv1.HostMessage{Kind: &mcpv1.HostMessage_Start{Start: &mcpv1.Start{
 		Id:        id,
 		Server:    &mcpv1.Server{Key: utf8(server.Key), Name: utf8(server.Name), ConfigJson: server.Config},
 		TimeoutMs: patience.Milliseconds(),
-	}}})
+	}}}, w)
+	if !sent {
+		c.take(id)
+		c.forget(id)
+		return nil, &StartError{Stage: StageSpawn, Reason: "the MCP provider does not read"}
+	}
 	select {
 	case o := <-w.settled:
 		if o.err != nil {

@@ -43,7 +43,7 @@ func newOutbox() *outbox { return &outbox{more: make(chan struct{}, 1)} }
 // put sends m, or queues it.
 func (o *outbox) put(m *mcpv1.HostMessage) { o.offer(m, nil) }
 
-// offer is put for a call, w, unless the queue is full.
+// offer is put for a start or a call, w, unless the queue is full.
 func (o *outbox) offer(m *mcpv1.HostMessage, w *waiting) bool {
 	size := int64(proto.Size(m))
 	o.mu.Lock()
