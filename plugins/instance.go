@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	pluginv1 "github.com/codexhost/codexhost/plugins/proto/plugin/v1"
+	"github.com/codexhost/codexhost/plugins/serve"
 )
 
 // instance is one run of one plugin: a process, the connection to it, and how
@@ -203,6 +204,8 @@ func (in *instance) config() *goplugin.ClientConfig {
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithUnaryInterceptor(in.unary),
 			grpc.WithStreamInterceptor(in.stream),
+			grpc.WithStaticStreamWindowSize(serve.StreamWindow),
+			grpc.WithStaticConnWindowSize(serve.ConnWindow),
 		},
 	}
 }

@@ -30,6 +30,14 @@ import (
 // of 4 MiB would refuse a tool result with a picture in it.
 const MaxMessage = 64 << 20
 
+// The windows of flow control, for both ends, do not move. gRPC would measure the
+// line to size them, with a ping and its echo around every message: a third of
+// what a small call costs over a socket on the same machine.
+const (
+	StreamWindow = 1 << 20
+	ConnWindow   = 4 << 20
+)
+
 // LogEnv names the variable that sets the log level of a plugin ("debug", ...).
 const LogEnv = "CODEXHOST_PLUGIN_LOG"
 
@@ -150,6 +158,8 @@ func newServer(opts []grpc.ServerOption) *grpc.Server {
 	return grpc.NewServer(append(opts,
 		grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.MaxSendMsgSize(MaxMessage),
+		grpc.StaticStreamWindowSize(StreamWindow),
+		grpc.StaticConnWindowSize(ConnWindow),
 	)...)
 }
 
