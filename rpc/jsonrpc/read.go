@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 )
 
@@ -249,6 +250,9 @@ func (rd *reader) fill(want int) error {
 		if rd.err != nil {
 			return rd.err
 		}
+		// Whoever serves the last frame goes on here, and this goroutine on another thread: were it the other way round,
+		// the read would take the processor into the system along with what waits on it.
+		runtime.Gosched()
 		n, err := rd.in.Read(rd.buf[rd.w:min(len(rd.buf), rd.w+readSize)])
 		rd.w += n
 		rd.err = err
