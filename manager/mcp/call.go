@@ -126,7 +126,18 @@ type flight struct {
 	harmless bool
 	token    int64
 	ctx      context.Context // the call's
-	alive    func()          // the server is at work on it: its clock starts anew
+	stop     context.CancelCauseFunc
+	limit    time.Duration
+	deadline time.Time // moved by progress, up to last; guarded by the instance's lock
+	last     time.Time
+}
+
+// alive gives the flight its limit anew: the server is at work on it.
+func (f *flight) alive() {
+	f.deadline = time.Now().Add(f.limit)
+	if f.last.Before(f.deadline) {
+		f.deadline = f.last
+	}
 }
 
 // A call is made again only when that does no harm: its server certainly did not
@@ -188,15 +199,13 @@ func (i *instance) perform(ctx context.Context, limit time.Duration, f *flight, 
 func (i *instance) try(ctx context.Context, limit time.Duration, f *flight, session provider.Session, op func(context.Context, provider.Session) (json.RawMessage, error)) (json.RawMessage, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// Progress starts the clock anew, within a multiple of the limit.
-	whole := time.AfterFunc(maxExtension*limit, func() { cancel(context.DeadlineExceeded) })
-	defer whole.Stop()
-	clock := time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })
-	defer clock.Stop()
+	now := time.Now()
 	i.mu.Lock()
 	i.token++
-	f.token, f.ctx, f.alive = i.token, ctx, func() { clock.Reset(limit) }
+	f.token, f.ctx, f.stop = i.token, ctx, cancel
+	f.limit, f.deadline, f.last = limit, now.Add(limit), now.Add(maxExtension*limit)
 	i.flights = append(i.flights, f)
+	i.clock.by(f.deadline)
 	i.mu.Unlock()
 	defer func() {
 		i.mu.Lock()

@@ -49,11 +49,14 @@ type instance struct {
 	idle    *time.Timer
 	shutAt  bool
 	flights []*flight // oldest first
+	clock   clock     // of the flights
 	token   int64
 }
 
 func newInstance(s *Service, l launch, startup time.Duration) *instance {
-	return &instance{svc: s, launch: l, startup: startup, changed: make(chan struct{}), members: map[*member]struct{}{}}
+	i := &instance{svc: s, launch: l, startup: startup, changed: make(chan struct{}), members: map[*member]struct{}{}}
+	i.clock.tick = i.expire
+	return i
 }
 
 // allow sets how long the next start may take.
