@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"time"
@@ -39,9 +40,13 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		OnState:    m.pluginChanged,
 		Watcher:    m.watcher,
 		Owner:      m.opts.Home,
+		LogDir:     PluginLogs(m.opts.Home),
 		OnChanged:  func(string) { m.skills.Changed() },
 	})
 }
+
+// PluginLogs is where what plugins say is kept; see plugins.LogFile.
+func PluginLogs(home string) string { return filepath.Join(home, "codexhost-logs") }
 
 func builtinPlugins() []plugins.Spec {
 	servers := plugins.Builtin(MCPPlugin, mcpprovider.Kind, MCPPlugin)

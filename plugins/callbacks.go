@@ -56,7 +56,9 @@ var errNobodyAsked = errors.New("nobody can be asked: the question belongs to no
 type callbacks struct {
 	plugin  string
 	logger  hclog.Logger
+	keep    func(line string)
 	changed func() // not called concurrently; may take its time
+	known   func() // called once, when there is a manifest
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
 	news    chan struct{} // has a token when the plugin has said "changed"
@@ -75,8 +77,8 @@ type lent struct {
 }
 
 // init is called before the first call.
-func (c *callbacks) init(plugin string, logger hclog.Logger, changed func()) {
-	c.plugin, c.logger, c.changed, c.cancel = plugin, logger, changed, func() {}
+func (c *callbacks) init(plugin string, logger hclog.Logger, keep func(string), changed, known func()) {
+	c.plugin, c.logger, c.keep, c.changed, c.known, c.cancel = plugin, logger, keep, changed, known, func() {}
 	c.news = make(chan struct{}, 1)
 	c.askers, c.asked = make(map[string]lent), make(map[uint64]context.CancelFunc)
 }
@@ -110,6 +112,7 @@ func (c *callbacks) describe(ctx context.Context, client pluginv1.PluginClient, 
 	c.mu.Lock()
 	c.manifest = &m
 	c.mu.Unlock()
+	c.known()
 }
 
 // listen holds the stream open and takes what comes.
@@ -186,7 +189,9 @@ func (c *callbacks) log(l *pluginv1.Log) {
 		}
 	}
 	line := l.GetText()
-	c.logger.Log(level, "plugin says", "line", line[:min(len(line), maxLogLine)])
+	line = line[:min(len(line), maxLogLine)]
+	c.logger.Log(level, "plugin says", "line", line)
+	c.keep(level.String() + ": " + line)
 }
 
 // elicit puts a question to whoever the call is made for, in a goroutine that

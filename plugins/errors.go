@@ -26,6 +26,25 @@ const (
 	ReasonBroken  Reason = "broken"  // it died too often; it is not started again for now
 )
 
+// words say what became of a plugin.
+func (r Reason) words() string {
+	switch r {
+	case ReasonStart:
+		return "did not start"
+	case ReasonRefused:
+		return "was not run"
+	case ReasonDied:
+		return "died"
+	case ReasonStuck:
+		return "stopped answering"
+	case ReasonStopped:
+		return "was stopped"
+	case ReasonBroken:
+		return "keeps failing and is not started again for now"
+	}
+	return string(r)
+}
+
 // Error says which plugin failed, how, and what it had to say.
 type Error struct {
 	Plugin string
@@ -44,20 +63,7 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s plugin %q ", e.Kind, e.Plugin)
-	switch e.Reason {
-	case ReasonStart:
-		b.WriteString("did not start")
-	case ReasonRefused:
-		b.WriteString("was not run")
-	case ReasonDied:
-		b.WriteString("died")
-	case ReasonStuck:
-		b.WriteString("stopped answering")
-	case ReasonStopped:
-		b.WriteString("was stopped")
-	case ReasonBroken:
-		b.WriteString("keeps failing and is not started again for now")
-	}
+	b.WriteString(e.Reason.words())
 	if e.Detail != "" {
 		b.WriteString(": " + e.Detail)
 	}

@@ -22,6 +22,7 @@ const (
 // to its front, and any amount of output after it only end up in the log.
 type hello struct {
 	logger hclog.Logger
+	keep   io.Writer // gets everything but the handshake; nil if nobody wants it
 	mu     sync.Mutex
 	banner []string // the first lines that were no handshake, for the error
 	said   bool
@@ -37,6 +38,7 @@ func (h *hello) pump(src io.Reader, dst *io.PipeWriter) {
 		read += len(line)
 		switch {
 		case !h.silent() || read > maxBanner:
+			h.kept(line)
 			if h.logger.IsDebug() && len(bytes.TrimSpace(line)) > 0 {
 				h.logger.Debug("plugin wrote to its stdout", "line", string(bytes.TrimSpace(line)))
 			}
@@ -58,7 +60,14 @@ func (h *hello) pump(src io.Reader, dst *io.PipeWriter) {
 	}
 }
 
+func (h *hello) kept(line []byte) {
+	if h.keep != nil {
+		_, _ = h.keep.Write(line) // of ours, and never fails
+	}
+}
+
 func (h *hello) note(line string) {
+	h.kept([]byte(line))
 	line = strings.TrimSpace(line)
 	if line == "" {
 		return

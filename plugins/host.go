@@ -32,6 +32,12 @@ type Options struct {
 	Environ func() []string
 	// Logger gets the plugins' and our own messages; nil means none.
 	Logger hclog.Logger
+	// LogDir, if set, is the folder in which what plugins say is kept, for people;
+	// see [LogFile]. It is made when one says something.
+	LogDir string
+	// OnLine, if set, is told every line that a plugin says, on whatever stream,
+	// and why it ended. It must not block, nor call the host.
+	OnLine func(plugin string, pid int, line string)
 	// Watcher, if set, is asked to watch the programs of plugins that were needed:
 	// one that changes is replaced while it runs, as by [Host.Swap]. It is closed
 	// by its owner, before the host or after it.
@@ -113,6 +119,8 @@ type Host struct {
 	programs   programWatch
 	owner      string
 	facts      factsFile
+	logDir     string
+	onLine     func(plugin string, pid int, line string)
 
 	ctx    context.Context // ends when closing begins; for the host's own goroutines
 	cancel context.CancelFunc
@@ -132,7 +140,7 @@ func New(o Options) (*Host, error) {
 		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, onChanged: o.OnChanged, run: runDir{parent: o.RunDir},
 		plugins: make(map[string]*supervisor, len(o.Specs)), done: make(chan struct{}),
 	}
-	h.owner = o.Owner
+	h.owner, h.logDir, h.onLine = o.Owner, o.LogDir, o.OnLine
 	h.facts = factsFile{host: h, began: time.Now(), dirty: make(chan struct{}, 1)}
 	h.programs = programWatch{host: h, watcher: o.Watcher}
 	if h.environ == nil {

@@ -43,6 +43,7 @@ type instance struct {
 	dir     string // its private folder
 	program stamp  // what it was started from; set by its owner
 	stderr  tail
+	spoken  spoken
 	calls   calls
 	back    callbacks
 
@@ -64,11 +65,13 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 		ended:  make(chan struct{}), swept: make(chan struct{}),
 	}
 	in.calls.init()
-	in.back.init(spec.Name, in.logger, func() { h.onChanged(spec.Name) })
+	in.spoken.init(h.keep(in))
+	in.back.init(spec.Name, in.logger, in.spoken.tell, func() { h.onChanged(spec.Name) }, func() { h.stateChanged(spec.Name) })
 	if in.times.Start = h.times.Start; spec.StartTimeout > 0 {
 		in.times.Start = spec.StartTimeout
 	}
 	if err := h.prepare(ctx, in); err != nil {
+		in.lastWords(err)
 		if in.gp != nil && (in.proc.pid() == 0 || isClosed(in.proc.drained)) {
 			in.gp.Kill() // nothing runs; this lets go of what it allocated
 		}
@@ -95,6 +98,7 @@ func (h *Host) prepare(ctx context.Context, in *instance) error {
 		return err
 	}
 	in.proc = newProcess(in.logger, cmd, sp, h.times.Drain)
+	in.proc.hello.keep = &in.spoken.stdout
 	in.gp = goplugin.NewClient(in.config())
 	in.release = sync.OnceFunc(in.gp.Kill)
 	abort := context.AfterFunc(ctx, in.proc.kill)
@@ -184,7 +188,7 @@ func (h *Host) ownExecutable() (path, arg0 string, err error) {
 
 // config is fresh for each launch: go-plugin edits it, and uses it once.
 func (in *instance) config() *goplugin.ClientConfig {
-	stderr := io.MultiWriter(&in.stderr, logWriter{in.logger})
+	stderr := io.MultiWriter(&in.stderr, &in.spoken.pipedErr, logWriter{in.logger})
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  in.kind.Cookie(),
 		VersionedPlugins: in.kind.Sets(),
@@ -196,8 +200,8 @@ func (in *instance) config() *goplugin.ClientConfig {
 		SkipHostEnv:      true,
 		StartTimeout:     in.times.Start,
 		Logger:           in.logger,
-		Stderr:           &in.stderr,
-		SyncStdout:       logWriter{in.logger},
+		Stderr:           io.MultiWriter(&in.stderr, &in.spoken.stderr),
+		SyncStdout:       io.MultiWriter(&in.spoken.pipedOut, logWriter{in.logger}),
 		SyncStderr:       stderr,
 		AutoMTLS:         runtime.GOOS == "windows", // where the transport is TCP; a socket lies in our folder
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: in.dir},
@@ -263,6 +267,7 @@ func (in *instance) watch() {
 	}
 	in.mu.Unlock()
 	close(in.ended)
+	in.lastWords(in.err())
 	in.release() // closes the connection: calls that still wait for the dead end now
 	in.back.close()
 	in.sweepDir()
@@ -384,6 +389,14 @@ func (in *instance) sweepDir() {
 		if err := os.RemoveAll(in.dir); err != nil {
 			in.logger.Warn("plugin's folder stays behind", "dir", filepath.Base(in.dir), "error", err)
 		}
+	}
+}
+
+// lastWords keeps, behind what the plugin said, why it is no more.
+func (in *instance) lastWords(err error) {
+	in.spoken.flush()
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason != ReasonStopped {
+		in.spoken.tell("[host] plugin " + e.Reason.words() + ": " + e.Detail)
 	}
 }
 

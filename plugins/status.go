@@ -49,3 +49,13 @@ func (h *Host) Status() []Status {
 	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
+
+// stateChanged tells of news that came from elsewhere than the plugin's
+// supervisor.
+func (h *Host) stateChanged(name string) {
+	if s, err := h.supervisor(name); err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed()
+	}
+}

@@ -27,7 +27,7 @@ import (
 )
 
 // The test binary is the host, its plugins, what watches over its commands, an
-// MCP server called friend and the plugins greeter and shouter: real processes, no build step.
+// MCP server called friend and the plugins greeter, shouter and moaner: real processes, no build step.
 func TestMain(m *testing.M) {
 	if supervise, ok := sandbox.Role(os.Args[1:]); ok {
 		os.Exit(supervise())
@@ -38,8 +38,12 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"codexhost": main,
 		"greeter":   func() { skill.Serve(greeter{}) },
-		"shouter":   func() { mcp.Serve(shouter()) },
-		"friend":    func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
+		"moaner": func() {
+			os.Stderr.WriteString("nothing is as it was\n")
+			skill.Serve(greeter{})
+		},
+		"shouter": func() { mcp.Serve(shouter()) },
+		"friend":  func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
 	})
 }
 
