@@ -2,6 +2,7 @@ package skills
 
 import (
 	"cmp"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,11 +88,9 @@ func build(s *Settings, roots []skill.Root, all []found) *Snapshot {
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(listRank(a.meta.Scope)-listRank(b.meta.Scope),
-			strings.Compare(a.meta.Name, b.meta.Name), strings.Compare(a.meta.Path, b.meta.Path))
+			strings.Compare(a.meta.Name, b.meta.Name), comparePaths(a.meta.Path, b.meta.Path))
 	})
-	slices.SortFunc(sn.Errors, func(a, b protocol.SkillErrorInfo) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Message, b.Message))
-	})
+	sn.sortErrors()
 	sn.Skills = make([]protocol.SkillMetadata, len(entries))
 	sn.origins = make([]origin, len(entries))
 	for i, e := range entries {
@@ -104,6 +103,43 @@ func build(s *Settings, roots []skill.Root, all []found) *Snapshot {
 	sn.named = sync.OnceValue(sn.byName)
 	sn.offered = sync.OnceValue(sn.inPromptOrder)
 	return sn
+}
+
+// sortErrors puts errors in the order in which a walk meets them: root by root,
+// each from the top down.
+func (sn *Snapshot) sortErrors() {
+	place := func(path string) (root, depth int) {
+		for i, r := range sn.roots {
+			if path == r.Path || below(r, path) {
+				return i, strings.Count(path[len(r.Path):], string(filepath.Separator))
+			}
+		}
+		return len(sn.roots), 0
+	}
+	slices.SortFunc(sn.Errors, func(a, b protocol.SkillErrorInfo) int {
+		rootA, depthA := place(a.Path)
+		rootB, depthB := place(b.Path)
+		return cmp.Or(rootA-rootB, depthA-depthB, comparePaths(a.Path, b.Path), strings.Compare(a.Message, b.Message))
+	})
+}
+
+// comparePaths orders paths by their components: what is below a folder comes
+// right after it.
+func comparePaths(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	rank := func(s string) int {
+		switch {
+		case n == len(s):
+			return -1
+		case os.IsPathSeparator(s[n]):
+			return 0
+		}
+		return 1 + int(s[n])
+	}
+	return rank(a) - rank(b)
 }
 
 // scope is the scope that a provider's word for it gets. One that is not ours

@@ -3,6 +3,7 @@ package skills
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -63,10 +64,23 @@ func checkName(raw, name string) error {
 			return invalid(fmt.Sprintf("invalid name: contains the control character U+%04X", r))
 		}
 	}
-	if strings.ContainsAny(name, `/\`) || name == "." || name == ".." {
+	if looksLikePath(name) {
 		return invalid("invalid name: looks like a path")
 	}
 	return nil
+}
+
+// looksLikePath tells whether a name leads somewhere when somebody makes a path
+// of it: out of a folder, to the root, home. A slash within is none of that.
+func looksLikePath(name string) bool {
+	slashed := strings.ReplaceAll(name, `\`, "/")
+	if strings.HasPrefix(name, "/") || strings.HasPrefix(slashed, "//") || strings.HasPrefix(slashed, "~/") || name == "." || name == "~" {
+		return true
+	}
+	if len(slashed) > 2 && slashed[1:3] == ":/" {
+		return true // a drive
+	}
+	return slices.Contains(strings.Split(slashed, "/"), "..")
 }
 
 // hidden tells whether a character controls the display instead of being

@@ -1310,10 +1310,10 @@ type SkillSummary struct {
 type SkillToolDependency struct {
 	Type        string  `wire:"type"`
 	Value       string  `wire:"value"`
-	Command     *string `wire:"command,optional,nullable"`
-	Description *string `wire:"description,optional,nullable"`
-	Transport   *string `wire:"transport,optional,nullable"`
-	URL         *string `wire:"url,optional,nullable"`
+	Command     *string `wire:"command,optional,nullable,omit"`
+	Description *string `wire:"description,optional,nullable,omit"`
+	Transport   *string `wire:"transport,optional,nullable,omit"`
+	URL         *string `wire:"url,optional,nullable,omit"`
 	Unknown     Members `wire:",unknown"`
 }
 

@@ -44,6 +44,7 @@ const (
 // found is a SKILL.md: a skill, or the reason why it is none.
 type found struct {
 	skill   skill.Skill // without root, scope and namespace
+	linked  string      // where its openai.yaml lies, if a link led there
 	problem string
 }
 
@@ -103,7 +104,7 @@ func stampPair(dir string, meta bool, now time.Time) (file, other memo, err erro
 	}
 	file = newMemo(stampOf(info), now)
 	if meta {
-		if info, err := os.Lstat(filepath.Join(dir, metaDir, metaFile)); err == nil {
+		if info, err := os.Stat(filepath.Join(dir, metaDir, metaFile)); err == nil {
 			other = newMemo(stampOf(info), now)
 		}
 	}
@@ -131,6 +132,7 @@ func (f *folder) list(path string) error {
 			f.mark = markLink
 		case t&fs.ModeSymlink != 0:
 			f.links = append(f.links, name)
+			f.meta = f.meta || name == metaDir
 		}
 	}
 	return nil
@@ -149,39 +151,48 @@ func (r *reader) read(path, dir string, meta bool) *found {
 		return f
 	}
 	defer file.Close()
-	text, err := readFront(file, &r.buf)
+	text, err := readFile(file, &r.buf)
 	if err == nil {
-		var fields front
-		if fields, err = parseFront(text); err == nil {
-			f.skill.Name, f.skill.Description, f.skill.ShortDescription = fields.name, fields.description, fields.short
-		}
+		text, err = cutFront(text)
+	}
+	var fields front
+	if err == nil {
+		fields, err = parseFront(text)
 	}
 	if err != nil {
 		f.problem = err.Error()
 		return f
 	}
+	f.skill.Name, f.skill.Description, f.skill.ShortDescription = fields.name, fields.description, fields.short
 	if meta {
-		parseMeta(readMeta(dir), &f.skill)
+		var text []byte
+		text, f.linked = readMeta(dir)
+		parseMeta(text, &f.skill)
 	}
 	return f
 }
 
 // readMeta returns the openai.yaml of a skill's folder, nil if there is none
-// that can be read. Links are not followed.
-func readMeta(dir string) []byte {
-	if info, err := os.Lstat(filepath.Join(dir, metaDir)); err != nil || !info.IsDir() {
-		return nil
-	}
-	f, err := openRegular(filepath.Join(dir, metaDir, metaFile))
+// that can be read, and where it lies if that is elsewhere.
+func readMeta(dir string) (text []byte, linked string) {
+	path := filepath.Join(dir, metaDir, metaFile)
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return nil
+		return nil, ""
+	}
+	if real != path {
+		linked = real
+	}
+	f, err := openRegular(real)
+	if err != nil {
+		return nil, linked
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxMeta+1))
 	if err != nil || len(b) > maxMeta {
-		return nil
+		return nil, linked
 	}
-	return b
+	return b, linked
 }
 
 var errIrregular = errors.New("not a regular file")

@@ -1,7 +1,9 @@
 package skills
 
 import (
-	"go.yaml.in/yaml/v3"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
 
 	"github.com/codexhost/codexhost/plugins/skill"
 )
@@ -9,76 +11,117 @@ import (
 // maxMeta bounds agents/openai.yaml, in bytes.
 const maxMeta = 256 << 10
 
-// parseMeta takes what it can from an agents/openai.yaml: a part that is wrong
-// is left out, and nothing in it makes the skill unusable.
+// parseMeta adds what an agents/openai.yaml says. A file in which something has
+// the wrong kind counts for nothing, as in the reference; it does not make the
+// skill unusable.
 func parseMeta(b []byte, s *skill.Skill) {
-	root, err := yamlRoot(b)
-	if err != nil || root == nil {
+	root, more, err := yamlRoot([]byte(strings.TrimPrefix(string(b), "\ufeff")))
+	if err != nil || root == nil || more {
 		return
 	}
-	if n := child(root, "interface"); n != nil {
-		i := skill.Interface{
-			DisplayName:      field(n, "display_name"),
-			ShortDescription: field(n, "short_description"),
-			IconSmall:        field(n, "icon_small"),
-			IconLarge:        field(n, "icon_large"),
-			BrandColor:       field(n, "brand_color"),
-			DefaultPrompt:    field(n, "default_prompt"),
+	var face *skill.Interface
+	var tools []skill.Tool
+	var policy skill.Policy
+	err = record(root, "SkillMetadataFile", func(key string, value *yaml.Node) (err error) {
+		if isNull(deref(value)) {
+			return nil
 		}
-		if i != (skill.Interface{}) {
-			s.Interface = &i
+		switch key {
+		case "interface":
+			face, err = parseInterface(value)
+		case "dependencies":
+			tools, err = parseTools(value)
+		case "policy":
+			policy, err = parsePolicy(value)
 		}
-	}
-	if n := child(root, "dependencies"); n != nil {
-		for _, t := range items(n, "tools") {
-			s.Tools = append(s.Tools, skill.Tool{
-				Type: field(t, "type"), Value: field(t, "value"), Description: field(t, "description"),
-				Transport: field(t, "transport"), Command: field(t, "command"), URL: field(t, "url"),
-			})
-		}
-	}
-	if n := child(root, "policy"); n != nil {
-		var allow bool
-		if v := child(n, "allow_implicit_invocation"); v != nil && v.Decode(&allow) == nil {
-			s.Policy.ExplicitOnly = !allow
-		}
-		for _, p := range items(n, "products") {
-			if name, err := scalar(p); err == nil && name != "" {
-				s.Policy.Products = append(s.Policy.Products, name)
-			}
-		}
+		return err
+	}, "interface", "dependencies", "policy")
+	if err == nil {
+		s.Interface, s.Tools, s.Policy = face, tools, policy
 	}
 }
 
-// child returns the value of a key of a mapping, nil if there is none.
-func child(n *yaml.Node, key string) *yaml.Node {
-	n = deref(n)
-	if n.Kind != yaml.MappingNode {
-		return nil
+func parseInterface(n *yaml.Node) (*skill.Interface, error) {
+	var i skill.Interface
+	err := texts(n, "Interface", map[string]*string{
+		"display_name": &i.DisplayName, "short_description": &i.ShortDescription, "icon_small": &i.IconSmall,
+		"icon_large": &i.IconLarge, "brand_color": &i.BrandColor, "default_prompt": &i.DefaultPrompt,
+	})
+	if err != nil || i == (skill.Interface{}) {
+		return nil, err
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return deref(n.Content[i+1])
+	return &i, nil
+}
+
+func parseTools(n *yaml.Node) (tools []skill.Tool, err error) {
+	err = record(n, "Dependencies", func(_ string, value *yaml.Node) error {
+		return each(value, func(n *yaml.Node) error {
+			var t skill.Tool
+			err := texts(n, "DependencyTool", map[string]*string{
+				"type": &t.Type, "value": &t.Value, "description": &t.Description,
+				"transport": &t.Transport, "command": &t.Command, "url": &t.URL,
+			})
+			tools = append(tools, t)
+			return err
+		})
+	}, "tools")
+	return tools, err
+}
+
+func parsePolicy(n *yaml.Node) (p skill.Policy, err error) {
+	err = record(n, "Policy", func(key string, value *yaml.Node) error {
+		if key == "products" {
+			return each(value, func(n *yaml.Node) error {
+				name, err := product(n)
+				p.Products = append(p.Products, name)
+				return err
+			})
+		}
+		allow := true
+		if v := deref(value); !isNull(v) && (v.ShortTag() != "!!bool" || v.Decode(&allow) != nil) {
+			return wrongType(v, "a boolean")
+		}
+		p.ExplicitOnly = !allow
+		return nil
+	}, "products", "allow_implicit_invocation")
+	return p, err
+}
+
+// product reads the name of one of the products that there are.
+func product(n *yaml.Node) (string, error) {
+	name, err := scalar(n)
+	if err != nil {
+		return "", err
+	}
+	switch name {
+	case "codex", "CODEX", "chatgpt", "CHATGPT", "atlas", "ATLAS":
+		return strings.ToLower(name), nil
+	}
+	return "", wrongType(deref(n), "a product")
+}
+
+// texts reads the fields of a mapping that are all texts.
+func texts(n *yaml.Node, name string, fields map[string]*string) error {
+	known := make([]string, 0, len(fields))
+	for k := range fields {
+		known = append(known, k)
+	}
+	return record(n, name, func(key string, value *yaml.Node) (err error) {
+		*fields[key], err = scalar(value)
+		return err
+	}, known...)
+}
+
+// each calls take with the elements of a sequence.
+func each(n *yaml.Node, take func(*yaml.Node) error) error {
+	n = deref(n)
+	if n.Kind != yaml.SequenceNode {
+		return wrongType(n, "a sequence")
+	}
+	for _, e := range n.Content {
+		if err := take(e); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// field returns the text of a key's scalar, empty if there is none.
-func field(n *yaml.Node, key string) string {
-	v := child(n, key)
-	if v == nil {
-		return ""
-	}
-	s, _ := scalar(v)
-	return s
-}
-
-// items returns the elements of a key's sequence.
-func items(n *yaml.Node, key string) []*yaml.Node {
-	v := child(n, key)
-	if v == nil || v.Kind != yaml.SequenceNode {
-		return nil
-	}
-	return v.Content
 }

@@ -90,6 +90,9 @@ func (w *walk) listing(generation uint64) skill.Listing {
 	}
 	for i, h := range w.hits {
 		s, r := h.found.skill, w.roots[h.root].Root
+		if linked := h.found.linked; linked != "" && !w.allowed(&w.roots[h.root], linked) {
+			s.Interface, s.Tools, s.Policy = nil, nil, skill.Policy{}
+		}
 		s.Root, s.Scope, s.Namespace, s.Via = r.Path, r.Scope, r.Namespace, h.via
 		l.Skills[i] = s
 	}

@@ -176,6 +176,9 @@ func (w *walk) add(i int, f *found, via string) {
 		w.problem(&w.roots[i], f.skill.Path, f.problem)
 		return
 	}
+	if f.linked != "" {
+		w.watchLink(f.linked)
+	}
 	h := hit{found: f, root: i}
 	if via = filepath.Join(via, skillFile); via != f.skill.Path {
 		h.via = via
