@@ -257,13 +257,48 @@ func (m *Manager) readResource(ctx context.Context, threadID, server, uri string
 	return nil, unknownServer(server)
 }
 
+// WaitForMcp waits, no longer than limit, for the start of MCP servers: a
+// thread's, or those that the configuration names now. No names mean all that are
+// enabled. Beside a *mcp.StillStarting the list is what is known by then.
+func (m *Manager) WaitForMcp(ctx context.Context, threadID string, limit time.Duration, names []string) ([]mcp.Readiness, error) {
+	if threadID == "" {
+		cfg, err := m.neededConfig(ctx, "failed to reload config")
+		if err != nil {
+			return nil, err
+		}
+		return readiness(m.mcp.WaitFor(ctx, limit, mcpServers(cfg), names...))
+	}
+	l, err := m.get(threadID)
+	if err != nil {
+		return nil, err
+	}
+	set := l.set()
+	switch {
+	case set != nil:
+		return readiness(set.WaitFor(ctx, limit, names...))
+	case len(names) > 0:
+		return nil, unknownServer(names[0])
+	}
+	return nil, nil
+}
+
+func readiness(list []mcp.Readiness, err error) ([]mcp.Readiness, error) {
+	if unknown, ok := errors.AsType[*mcp.UnknownServer](err); ok {
+		return nil, unknownServer(unknown.Name)
+	}
+	return list, err
+}
+
 // serverFailure is what a client is told of a call that a server did not carry
 // out. What the server itself said goes through.
 func serverFailure(err error) error {
 	var refused *mcpprovider.CallError
+	var unknown *mcp.UnknownServer
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unknown):
+		return unknownServer(unknown.Name)
 	case errors.As(err, &refused) && refused.Cause == mcpprovider.CauseServer:
 		return &thread.Failure{Kind: thread.KindServerFailed, Code: refused.Code, Data: refused.Data, Err: errors.New(refused.Message)}
 	default:

@@ -130,6 +130,7 @@ var methods = map[string]row{
 	"app/installed":                   {inOrder, serve(appInstalled)},
 
 	// Extensions; see protocol/extension.go.
+	"codexhost/mcp/waitFor": {apart, serve(codexhostMcpWaitFor)},
 	"codexhost/plugin/list": {inOrder, serve(codexhostPluginList)},
 }
 

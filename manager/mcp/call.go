@@ -72,7 +72,7 @@ func (t *Tool) Call(ctx context.Context, c Call) Outcome {
 	begun := time.Now()
 	m := t.set.member(t.Server)
 	if m == nil || m.instance == nil {
-		return failure(t.Server, t.Name, fmt.Errorf("unknown MCP server '%s'", t.Server), 0, 0)
+		return failure(t.Server, t.Name, &UnknownServer{t.Server}, 0, 0)
 	}
 	limit := m.server.toolTimeout()
 	f := &flight{set: t.set, server: t.Server, call: c, harmless: t.Hints.harmless()}
@@ -110,7 +110,7 @@ func (t *Set) find(server string) (*member, error) {
 	m := t.member(server)
 	switch {
 	case m == nil, !m.server.Enabled:
-		return nil, fmt.Errorf("unknown MCP server '%s'", server)
+		return nil, &UnknownServer{server}
 	case m.instance == nil:
 		return nil, errors.New(startupText(server, m.err, m.server.startupTimeout()))
 	}

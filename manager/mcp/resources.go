@@ -158,7 +158,7 @@ func (t *Set) ReadResource(ctx context.Context, server, uri string) (json.RawMes
 // for it if it does not run, and stopped after the linger.
 func (s *Service) ReadResource(ctx context.Context, server Server, uri string) (json.RawMessage, error) {
 	if !server.Enabled {
-		return nil, fmt.Errorf("unknown MCP server '%s'", server.Name)
+		return nil, &UnknownServer{server.Name}
 	}
 	l, err := server.launch(s.opts.Home, s.opts.Client, s.opts.Env)
 	if err != nil {

@@ -19,6 +19,7 @@ type ExtensionSettings struct {
 
 // extensions are the requests. Each is described where its types are.
 var extensions = [...]Method{
+	{Name: "codexhost/mcp/waitFor", Params: func() any { return new(McpWaitForParams) }, Result: func() any { return new(McpWaitForResponse) }, Nullable: true},
 	{Name: "codexhost/plugin/list", Params: func() any { return new(ProviderPluginListParams) }, Result: func() any { return new(ProviderPluginListResponse) }, Nullable: true},
 }
 
