@@ -41,6 +41,7 @@ type agent struct {
 	tree         *agentTree
 	next         thread.Observer
 	id, parentID string
+	parentPath   string                // of the parent's file; empty if it has none
 	done         func(tool.AgentState) // called once, when the agent is done with its task
 
 	// Guarded by tree.mu:

@@ -107,7 +107,8 @@ func (a agentsOf) start(ctx context.Context, nickname string, s thread.Settings,
 	meta := m.newMeta(id, s, parent.config, StartParams{ThreadSource: "subagent", HistoryMode: parent.meta.HistoryMode})
 	meta.SessionID, meta.ParentThreadID, meta.AgentNickname = parent.meta.SessionID, parent.id, nickname
 	meta.Source = spawnSource(parent, nickname)
-	spec := thread.Spec{ID: id, SessionID: meta.SessionID, Settings: s, Client: m.introduced(), Subagent: "collab_spawn", ParentThreadID: parent.id}
+	spec := thread.Spec{ID: id, SessionID: meta.SessionID, Settings: s, Client: m.introduced(), Subagent: "collab_spawn", ParentThreadID: parent.id,
+		AgentType: defaultRole, ParentTranscript: parent.path}
 	records, err := m.inherited(&spec, parent, fork)
 	if err == nil && parent.path != "" {
 		if spec.Recorder, err = m.store.Create(meta); err == nil {
@@ -136,6 +137,9 @@ func (a agentsOf) start(ctx context.Context, nickname string, s thread.Settings,
 	opened.live.begin()
 	return opened.live, nil
 }
+
+// defaultRole is what hooks are told of an agent without a role.
+const defaultRole = "default"
 
 // spawnSource is what the file of an agent of a thread says of where it is from.
 func spawnSource(parent *live, nickname string) json.RawMessage {
@@ -178,7 +182,7 @@ func (m *Manager) inherited(spec *thread.Spec, parent *live, fork bool) ([]rollo
 
 // seat is the place of an agent of a thread.
 func (m *Manager) seat(parent *live, id string) *agent {
-	a := &agent{tree: parent.tree, next: &m.hub, id: id, parentID: parent.id, state: tool.AgentState{Status: protocol.CollabAgentStatusPendingInit}}
+	a := &agent{tree: parent.tree, next: &m.hub, id: id, parentID: parent.id, parentPath: parent.path, state: tool.AgentState{Status: protocol.CollabAgentStatusPendingInit}}
 	a.done = func(s tool.AgentState) {
 		m.reports.Go(func() { m.report(parent.thread, id, s) })
 	}

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -207,6 +208,7 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 	spec := was.spec(settings, recorder, m.introduced())
 	if p.seat != nil {
 		spec.Subagent, spec.ParentThreadID = "collab_spawn", p.seat.parentID
+		spec.AgentType, spec.ParentTranscript = cmp.Or(was.meta.AgentRole, defaultRole), p.seat.parentPath
 	}
 	return m.openAs(ctx, spec, was.meta, cfg, p.seat)
 }

@@ -22,7 +22,7 @@ const (
 	SessionStart      Event = "SessionStart"
 	SessionEnd        Event = "SessionEnd"
 	UserPromptSubmit  Event = "UserPromptSubmit"
-	SubagentStart     Event = "SubagentStart" // listed, not raised yet
+	SubagentStart     Event = "SubagentStart"
 	SubagentStop      Event = "SubagentStop"
 	Stop              Event = "Stop"
 	Interrupt         Event = "Interrupt"
@@ -58,6 +58,15 @@ func (e Event) unmatched() bool {
 	return slices.Contains([]Event{PreModelRequest, PostModelRequest, UserPromptSubmit, Stop, Interrupt}, e)
 }
 
+// ToldOfPermissions says whether hooks of the event are told if the user is asked.
+func (e Event) ToldOfPermissions() bool {
+	switch e {
+	case PreModelRequest, PostModelRequest, PreCompact, PostCompact, SessionEnd:
+		return false
+	}
+	return true
+}
+
 // hurried events come when somebody waits for an end.
 func (e Event) hurried() bool { return e == SessionEnd || e == Interrupt }
 
@@ -73,7 +82,7 @@ func (e Event) limit() time.Duration {
 }
 
 func (e Event) scope() protocol.HookScope {
-	if e == SessionStart || e == SessionEnd {
+	if e == SessionStart || e == SessionEnd || e == SubagentStart {
 		return protocol.HookScopeThread
 	}
 	return protocol.HookScopeTurn

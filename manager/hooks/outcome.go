@@ -66,7 +66,7 @@ func meaning(e Event, r run) outcome {
 		return failed("%s", r.failure)
 	case r.code == 2 && e.blockable():
 		return blockedBy(e, strings.TrimSpace(r.err))
-	case r.code != 0 && e.blockable() || r.code != 0 && e == SessionStart:
+	case r.code != 0 && e.blockable() || r.code != 0 && e.begins():
 		return failed("hook exited with code %d", r.code)
 	case r.code != 0:
 		if text := strings.TrimSpace(r.err); text != "" {
@@ -79,8 +79,8 @@ func meaning(e Event, r run) outcome {
 	switch {
 	case out == "" || e.silent():
 		return ok
-	case e != Stop && out[0] != '{' && out[0] != '[':
-		if e == SessionStart || e == UserPromptSubmit {
+	case !e.ends() && out[0] != '{' && out[0] != '[':
+		if e.begins() || e == UserPromptSubmit {
 			ok.add(out)
 		}
 		return ok
@@ -92,10 +92,14 @@ func meaning(e Event, r run) outcome {
 	return a.meaning(e)
 }
 
+// begins and ends are the events at either end of a thread's, or an agent's, work.
+func (e Event) begins() bool { return e == SessionStart || e == SubagentStart }
+func (e Event) ends() bool   { return e == Stop || e == SubagentStop }
+
 // blockable events stand before or after something that a hook may refuse.
 func (e Event) blockable() bool {
 	switch e {
-	case UserPromptSubmit, PreToolUse, PermissionRequest, PostToolUse, Stop:
+	case UserPromptSubmit, PreToolUse, PermissionRequest, PostToolUse, Stop, SubagentStop:
 		return true
 	}
 	return false
@@ -113,8 +117,12 @@ func (e Event) title() string {
 		return "user prompt submit"
 	case SessionStart:
 		return "session start"
+	case SubagentStart:
+		return "subagent start"
 	case Stop:
 		return "stop hook"
+	case SubagentStop:
+		return "subagent stop hook"
 	case PreCompact, PostCompact:
 		return string(e) + " hook"
 	}
@@ -130,7 +138,11 @@ func (o *outcome) add(context string) {
 
 func blockedBy(e Event, reason string) outcome {
 	if reason == "" {
-		return failed("%s hook exited with code 2 but did not write a blocking reason to stderr", e)
+		what := "blocking reason"
+		if e.ends() {
+			what = "continuation prompt"
+		}
+		return failed("%s hook exited with code 2 but did not write a %s to stderr", e, what)
 	}
 	var o outcome
 	o.blocks(reason)
@@ -158,7 +170,7 @@ func parseAnswer(e Event, out string) (answer, error) {
 		switch {
 		case s.Event != e:
 			return a, fmt.Errorf("hookEventName %q", s.Event)
-		case e == Stop || e == PreCompact || e == PostCompact,
+		case e.ends() || e == PreCompact || e == PostCompact,
 			e != PreToolUse && (s.Verdict != "" || s.Why != "" || s.Input != nil),
 			e != PermissionRequest && s.Decision != nil:
 			return a, errors.New("a member that the event does not have")
@@ -184,7 +196,7 @@ func (a answer) meaning(e Event) outcome {
 	if s := a.Specific; s != nil {
 		o.add(s.Context)
 	}
-	if stops {
+	if stops && e != SubagentStart { // that an agent shall not start is for its spawner's hooks to say
 		o.status, o.stop = protocol.HookRunStatusStopped, a.StopReason
 		if o.stop == "" {
 			o.stop = string(e) + " hook stopped execution"
@@ -197,7 +209,7 @@ func (a answer) meaning(e Event) outcome {
 		return a.beforeTool(o)
 	case PermissionRequest:
 		return a.permission(o)
-	case UserPromptSubmit, PostToolUse, Stop:
+	case UserPromptSubmit, PostToolUse, Stop, SubagentStop:
 		return a.decided(e, o)
 	}
 	return o

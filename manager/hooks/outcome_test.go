@@ -72,6 +72,18 @@ func TestOutcomes(t *testing.T) {
 		{Stop, say(`{"decision":"block","reason":"r"}`), "blocked|feedback:r", "block:r"},
 		{Stop, specific(Stop, `"additionalContext":"c"`), "failed|error:hook returned invalid stop hook JSON output", ""},
 
+		{Stop, "exit 2", "failed|error:Stop hook exited with code 2 but did not write a continuation prompt to stderr", ""},
+
+		{SubagentStart, "echo plain words", "completed|context:plain words", "context:plain words"},
+		{SubagentStart, specific(SubagentStart, `"additionalContext":"c"`), "completed|context:c", "context:c"},
+		{SubagentStart, say(`{"continue":false,"stopReason":"no agents"}`), "completed", ""},
+		{SubagentStart, say(`{"continue":7}`), "failed|error:hook returned invalid subagent start JSON output", ""},
+		{SubagentStart, "echo bad >&2; exit 2", "failed|error:hook exited with code 2", ""},
+		{SubagentStop, "echo plain", "failed|error:hook returned invalid subagent stop hook JSON output", ""},
+		{SubagentStop, "exit 2", "failed|error:SubagentStop hook exited with code 2 but did not write a continuation prompt to stderr", ""},
+		{SubagentStop, "echo bad; exit 1", "failed|error:hook exited with code 1", ""},
+		{SubagentStop, say(`{"decision":"block","reason":"go on"}`), "blocked|feedback:go on", "block:go on"},
+
 		{PreCompact, "echo xx >&2; exit 2", "failed|error:xx", ""},
 		{PreCompact, say(`{"continue":false,"stopReason":"sr"}`), "stopped|stop:sr", "stop:sr"},
 		{PreModelRequest, say(`{"continue":false}`), "completed", ""},

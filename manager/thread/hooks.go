@@ -28,8 +28,27 @@ func (tn *turn) has(e hooks.Event) bool {
 	if !tn.hooks.Has(e) {
 		return false
 	}
-	return tn.thread.spec.Subagent == "" || e == hooks.PreToolUse || e == hooks.PermissionRequest || e == hooks.PostToolUse
+	spec := tn.thread.spec
+	return spec.Subagent == "" || spec.isAgent() || e == hooks.PreToolUse || e == hooks.PermissionRequest || e == hooks.PostToolUse
 }
+
+// beginning and end are the events at which an agent, or any other thread, takes
+// up its work and lays it down.
+func (s *Spec) beginning() hooks.Event {
+	if s.isAgent() {
+		return hooks.SubagentStart
+	}
+	return hooks.SessionStart
+}
+
+func (s *Spec) end() hooks.Event {
+	if s.isAgent() {
+		return hooks.SubagentStop
+	}
+	return hooks.Stop
+}
+
+func (s *Spec) isAgent() bool { return s.AgentType != "" }
 
 // hookInput is what hooks read. Each event has some of the members.
 type hookInput struct {
@@ -53,6 +72,10 @@ type hookInput struct {
 	Status         string       `json:"status,omitempty"`
 	Error          any          `json:"error,omitempty"`
 	TokenUsage     *tokensSpent `json:"token_usage,omitempty"`
+
+	AgentID         string  `json:"agent_id,omitempty"`
+	AgentType       string  `json:"agent_type,omitempty"`
+	AgentTranscript *string `json:"agent_transcript_path,omitempty"`
 }
 
 type tokensSpent struct {
@@ -72,15 +95,22 @@ func (tn *turn) raise(ctx context.Context, e hooks.Event, in hookInput, subjects
 	if r := t.spec.Recorder; r != nil {
 		in.Transcript = ptr(r.Path())
 	}
+	if t.spec.isAgent() {
+		in.AgentID, in.AgentType = t.id, t.spec.AgentType
+	}
 	call := in.ToolUseID
 	switch e {
 	case hooks.SessionStart:
 		in.TurnID = ""
-		in.PermissionMode = tn.settings.permissionMode()
 	case hooks.PermissionRequest:
 		in.ToolUseID = "" // it belongs to the run only
-		fallthrough
-	case hooks.PreToolUse, hooks.PostToolUse, hooks.UserPromptSubmit, hooks.Stop, hooks.Interrupt:
+	case hooks.SubagentStop: // of interest to the thread that the agent works for
+		in.Transcript, in.AgentTranscript = nil, in.Transcript
+		if path := t.spec.ParentTranscript; path != "" {
+			in.Transcript = &path
+		}
+	}
+	if e.ToldOfPermissions() {
 		in.PermissionMode = tn.settings.permissionMode()
 	}
 	return tn.hooks.Run(ctx, hooks.Call{Event: e, Subjects: subjects, Input: in, ToolCall: call, Cwd: in.Cwd, Now: t.now,
@@ -121,16 +151,21 @@ func (tn *turn) contextRecords(records []rollout.Record, contexts []string) []ro
 }
 
 // sessionStarts raises SessionStart, once for the life of a thread in this host,
-// and again after a compaction. It reports whether the turn goes on; one that
+// and again after a compaction; for an agent, SubagentStart. It reports whether the turn goes on; one that
 // does not takes what the user said along.
 func (tn *turn) sessionStarts() bool {
 	t := tn.thread
 	source := t.session
 	t.session, t.sessionBegun = "", true
-	if source == "" || !tn.has(hooks.SessionStart) {
+	event := t.spec.beginning()
+	if source == "" || !tn.has(event) {
 		return true
 	}
-	r := tn.raise(tn.ctx, hooks.SessionStart, hookInput{Source: source}, source)
+	in, subject := hookInput{Source: source}, source
+	if event == hooks.SubagentStart {
+		in, subject = hookInput{}, t.spec.AgentType
+	}
+	r := tn.raise(tn.ctx, event, in, subject)
 	tn.addContexts(r.Contexts)
 	if !r.Stopped {
 		return true
@@ -174,21 +209,22 @@ func textOf(items []protocol.UserInput) string {
 	return strings.Join(words, "\n")
 }
 
-// goesOn raises Stop when the model has nothing more to do. A hook that blocks
+// goesOn raises Stop, or SubagentStop, when the model has nothing more to do. A hook that blocks
 // the end says what is still to be done.
 func (tn *turn) goesOn() bool {
 	t := tn.thread
 	t.mu.Lock()
 	more := len(tn.pending) > 0
 	t.mu.Unlock()
-	if more || tn.ctx.Err() != nil || !tn.has(hooks.Stop) {
+	event := t.spec.end()
+	if more || tn.ctx.Err() != nil || !tn.has(event) {
 		return false
 	}
 	in := hookInput{StopHookActive: ptr(tn.stopBlocked)}
 	if tn.answer != nil {
 		in.LastMessage = &tn.answer.Text
 	}
-	r := tn.raise(tn.ctx, hooks.Stop, in)
+	r := tn.raise(tn.ctx, event, in, t.spec.AgentType)
 	if r.Stopped || len(r.Blocks) == 0 {
 		return false
 	}

@@ -230,6 +230,51 @@ func TestStopHookHasTheTurnGoOn(t *testing.T) {
 	}, whole(says("m1", "1")), whole(says("m2", "2")))
 }
 
+// An agent has events of its own where a thread begins and ends; in all others
+// hooks are told whose they are.
+func TestHooksOfAgents(t *testing.T) {
+	t.Parallel()
+	hooked(t, func(b *bench) {
+		b.hook(hooks.SessionStart, "true")
+		b.hook(hooks.SessionEnd, "true")
+		b.hook(hooks.Stop, "true")
+		b.hook(hooks.UserPromptSubmit, "true")
+		b.hook(hooks.SubagentStart, "echo for agents")
+		b.hook(hooks.SubagentStop, "if grep -q '\"stop_hook_active\":true' "+b.home+"/SubagentStop; then exit 0; fi; echo go on >&2; exit 2")
+		b.spec.Subagent, b.spec.ParentThreadID, b.spec.AgentType, b.spec.ParentTranscript = "collab_spawn", "parent", "explorer", "/parent.jsonl"
+		b.start()
+		b.turn("one")
+		b.turn("two")
+		b.shutdown()
+		same(t, b.sentContexts(0), []string{"developer: for agents", "user: one"})
+		same(t, b.endings(), []string{"subagentStart completed", "userPromptSubmit completed", "subagentStop blocked", "subagentStop completed",
+			"userPromptSubmit completed", "subagentStop completed"})
+		agent := `"agent_id":"` + b.thread.ID() + `","agent_type":"explorer"`
+		own := `"transcript_path":"` + b.recorder.Path() + `"`
+		for event, want := range map[hooks.Event][]string{
+			hooks.SubagentStart:    {agent, own, `"permission_mode":"`, `"turn_id":"`},
+			hooks.UserPromptSubmit: {agent, own, `"prompt":"one"`},
+			hooks.SubagentStop:     {agent, `"transcript_path":"/parent.jsonl"`, `"agent_` + own[1:], `"stop_hook_active":false`, `"last_assistant_message":"1"`},
+			hooks.SessionStart:     nil,
+			hooks.SessionEnd:       nil,
+			hooks.Stop:             nil,
+		} {
+			got := b.read(event)
+			if want == nil {
+				if len(got) > 0 {
+					t.Errorf("%s was raised: %s", event, got)
+				}
+				continue
+			}
+			for _, part := range want {
+				if len(got) == 0 || !strings.Contains(got[0], part) {
+					t.Errorf("%s read %s, want %s", event, got, part)
+				}
+			}
+		}
+	}, whole(says("m1", "1")), whole(says("m2", "2")), whole(says("m3", "3")))
+}
+
 func TestHooksOfRequests(t *testing.T) {
 	t.Parallel()
 	hooked(t, func(b *bench) {

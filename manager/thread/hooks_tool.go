@@ -27,6 +27,10 @@ func asHooked(c tool.Call) (h hookedCall, ok bool) {
 		return h, false // the tool says what is wrong with them
 	}
 	switch {
+	case c.Namespace == tool.AgentsNamespace: // by the reference's names, of which only one is as users expect it
+		if h.input = args; c.Name != "spawn_agent" {
+			h.name, h.aliases = c.Namespace+c.Name, []string{c.Name}
+		}
 	case c.Namespace != "":
 		h.name = strings.TrimSuffix(c.Namespace, "__") + "__" + c.Name
 		h.input = args

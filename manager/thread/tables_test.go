@@ -5,9 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -202,5 +204,24 @@ func TestUserItem(t *testing.T) {
 	}
 	if n := strings.Count(got, `"type":"input_`); n != 7 {
 		t.Errorf("%d parts in %s", n, got)
+	}
+}
+
+// The names by which matchers of hooks and their inputs know a call.
+func TestHookedNames(t *testing.T) {
+	for _, tt := range []struct {
+		call    tool.Call
+		name    string
+		aliases []string
+	}{
+		{tool.Call{Name: "exec_command", Arguments: `{"cmd":"ls"}`}, "Bash", nil},
+		{tool.Call{Name: "apply_patch", Custom: true, Arguments: "*** Begin Patch"}, "apply_patch", []string{"Edit", "Write"}},
+		{tool.Call{Namespace: "mcp__s__", Name: "echo", Arguments: `{}`}, "mcp__s__echo", nil},
+		{tool.Call{Namespace: "multi_agent_v1", Name: "spawn_agent", Arguments: `{}`}, "spawn_agent", nil},
+		{tool.Call{Namespace: "multi_agent_v1", Name: "wait_agent", Arguments: `{}`}, "multi_agent_v1wait_agent", []string{"wait_agent"}},
+	} {
+		if h, ok := asHooked(tt.call); !ok || h.name != tt.name || !slices.Equal(h.aliases, tt.aliases) {
+			t.Errorf("%s %s: %v %q %q", tt.call.Namespace, tt.call.Name, ok, h.name, h.aliases)
+		}
 	}
 }

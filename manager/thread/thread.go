@@ -44,6 +44,10 @@ type Spec struct {
 	Subagent string
 	// ParentThreadID is the thread that an agent works for; empty for others.
 	ParentThreadID string
+	// AgentType is an agent's role, "default" if it has none; empty for others.
+	AgentType string
+	// ParentTranscript is the file of the thread that an agent works for, if that has one.
+	ParentTranscript string
 }
 
 // ClientInfo is how requests to a model name the client they are made for.

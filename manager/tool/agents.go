@@ -84,7 +84,7 @@ type agentTool struct {
 
 // Find implements Offer.
 func (a AgentTools) Find(namespace, name string) (Tool, bool) {
-	if namespace != agentsNamespace {
+	if namespace != AgentsNamespace {
 		return nil, false
 	}
 	var run func(agentCall, *agentArgs) Output

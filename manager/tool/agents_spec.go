@@ -2,8 +2,8 @@ package tool
 
 import "encoding/json"
 
-// agentsNamespace is where the agents' tools live, as the reference names it.
-const agentsNamespace = "multi_agent_v1"
+// AgentsNamespace is where the agents' tools live, as the reference names it.
+const AgentsNamespace = "multi_agent_v1"
 
 // Bounds of wait_agent, in milliseconds. A shorter wait would be polling.
 const (
@@ -20,7 +20,7 @@ const agentsItems = `"items":{"type":"array","description":"The input in parts, 
 	`"path":{"type":"string","description":"Of a local_image, a local_audio or a skill; what a mention points at."},` +
 	`"name":{"type":"string","description":"How a skill or a mention is shown."}},"additionalProperties":false}}`
 
-const agentsSpec = `{"type":"namespace","name":"` + agentsNamespace + `","description":"Starts and steers sub-agents.","tools":[` +
+const agentsSpec = `{"type":"namespace","name":"` + AgentsNamespace + `","description":"Starts and steers sub-agents.","tools":[` +
 	`{"type":"function","name":"close_agent","description":"Ends an agent, and those it has started, and returns the status it had. An agent that is done still counts as open until it is closed.","strict":false,` +
 	`"parameters":{"type":"object","properties":{"target":{"type":"string","description":"Id of the agent."}},"required":["target"],"additionalProperties":false}},` +
 	`{"type":"function","name":"resume_agent","description":"Opens a closed agent again, so that it can be sent input and waited for.","strict":false,` +
