@@ -135,9 +135,13 @@ func TestKilledHostsLoseNothingThatWasTold(t *testing.T) {
 		} else {
 			v.call("thread/resume", map[string]any{"threadId": thread, "excludeTurns": true})
 		}
-		life := 5 + rand.IntN(60)*(1+kills/20) // longer ones where the machine is slow
-		until := time.AfterFunc(time.Duration(life)*time.Millisecond, func() { _ = v.cmd.Process.Kill() })
+		// So many turns, however slow the machine is, and then at any moment of the next ones.
+		last := rand.IntN(20)
+		until := time.AfterFunc(time.Hour, func() { _ = v.cmd.Process.Kill() })
 		for alive := true; alive; {
+			if len(v.told) == last {
+				until.Reset(time.Duration(rand.IntN(20_000)) * time.Microsecond)
+			}
 			asked++
 			v.send("turn/start", map[string]any{"threadId": thread, "input": []any{map[string]any{"type": "text", "text": fmt.Sprintf("say:answer %d %s", asked, strings.Repeat("x", rand.IntN(2000)))}}})
 			for n := len(v.told); alive && len(v.told) == n; {
