@@ -265,6 +265,9 @@ func TestEveryMethodIsServedOrDeclined(t *testing.T) {
 			known[m.Name] = 0
 		}
 	}
+	for _, m := range protocol.Extensions() {
+		known[m.Name] = 0
+	}
 	for _, name := range slices.Concat(rpc.Served(), rpc.Declined()) {
 		if _, ok := known[name]; !ok {
 			t.Errorf("%s is served or declined, and no method of the protocol", name)
