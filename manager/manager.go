@@ -47,6 +47,7 @@ type Manager struct {
 	watcher  *skillswatch.Watcher
 	configs  configWatch
 	skills   *skills.Catalogue
+	bundled  func() string // the folder of the skills that come with the host
 	programs *programs
 	files    workspaceFiles
 	hub      hub
@@ -59,6 +60,8 @@ type Manager struct {
 
 	work    sync.WaitGroup // clocks that have run out
 	reports sync.WaitGroup // of agents to those they work for
+	removed sync.WaitGroup // threads that were taken out, until their holders have ended them
+	closing chan struct{}  // closed when Close has ended the threads
 
 	mu          sync.Mutex // guards the fields below
 	threads     map[string]*live
@@ -103,7 +106,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, config: o.Config, log: o.Log, now: o.Now,
-		threads: make(map[string]*live),
+		threads: make(map[string]*live), closing: make(chan struct{}),
 	}
 	m.hub.onMove, m.hub.onEvent = m.moved, m.settled
 	m.store = rollout.NewStore(o.Home, rollout.Options{Now: o.Now, Client: m.ownerName})
@@ -121,6 +124,7 @@ func New(o Options) (*Manager, error) {
 	m.plugins = host
 	m.mcp = newMCP(o, host)
 	m.skills = m.newSkills()
+	m.bundled = sync.OnceValue(m.installBundledSkills)
 	m.configs.watcher, m.configs.changed = m.watcher, m.configChanged
 	m.programs = m.newPrograms(o)
 	return m, nil

@@ -48,13 +48,20 @@ func (m *Manager) Remove(id string) (*thread.Thread, bool) {
 	m.mu.Lock()
 	l := m.threads[id]
 	delete(m.threads, id)
+	if l != nil {
+		m.removed.Add(1)
+	}
 	m.mu.Unlock()
 	if l == nil {
 		return nil, false
 	}
 	l.stopClock()
-	go func() { // ends with the thread, whose holder shuts it down
-		<-l.thread.Done()
+	go func() {
+		defer m.removed.Done()
+		select {
+		case <-l.thread.Done():
+		case <-m.closing: // its holder was in no hurry
+		}
 		l.close()
 	}()
 	return l.thread, true

@@ -145,11 +145,16 @@ func (m *Manager) commandsRun() bool {
 // lives. No thread can be opened afterwards.
 func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
+	again := m.closed
 	m.closed = true
 	m.mu.Unlock()
 	m.work.Wait() // each has a bound of its own
 	report := m.Shutdown(ctx, closeWait)
 	m.reports.Wait()
+	if !again {
+		close(m.closing)
+	}
+	m.removed.Wait()
 	err := m.closeServices(ctx)
 	if n := len(report.TimedOut) + len(report.SubmitFailed); n > 0 {
 		m.log.Error("threads did not end in time", "threads", append(report.TimedOut, report.SubmitFailed...))
