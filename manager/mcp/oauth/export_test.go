@@ -1,0 +1,6 @@
+package oauth
+
+import "time"
+
+// SetNow has a source believe in another time. It is called before use.
+func (s *Source) SetNow(now func() time.Time) { s.now = now }
