@@ -331,7 +331,8 @@ func (i *instance) relist() {
 		i.mu.Lock()
 		if err != nil {
 			i.svc.opts.Log.Warn("listing the changed tools of an MCP server", "server", i.launch.server.Name, "error", err)
-		} else if i.phase == up {
+		}
+		if i.phase == up && (err == nil || errors.Is(err, errEndless)) {
 			i.take(list)
 		}
 		i.mu.Unlock()

@@ -24,8 +24,14 @@ var (
 	templatePages = pages{provider.ResourceTemplates, "resourceTemplates"}
 )
 
-// errRepeated stops a server that pages in circles.
-var errRepeated = errors.New("the server repeated a cursor")
+// errEndless stops a server that pages for ever. What it listed before is good.
+var errEndless = errors.New("the list has no end")
+
+// A list is cut off at whichever comes first.
+const (
+	maxPages = 1000
+	maxList  = 16 << 20
+)
 
 // page fetches one page.
 func (i *instance) page(ctx context.Context, p pages, cursor string) (list []json.RawMessage, next string, err error) {
@@ -52,26 +58,33 @@ func (i *instance) page(ctx context.Context, p pages, cursor string) (list []jso
 	return list, next, nil
 }
 
-// allPages fetches a whole list.
+// allPages fetches a whole list. Beside errEndless it is the beginning of one.
 func (i *instance) allPages(ctx context.Context, p pages) ([]json.RawMessage, error) {
 	var all []json.RawMessage
 	seen := map[string]bool{}
-	cursor := ""
-	for {
+	cursor, size := "", 0
+	for range maxPages {
 		list, next, err := i.page(ctx, p, cursor)
 		if err != nil {
 			return nil, err
+		}
+		for _, entry := range list {
+			size += len(entry)
+		}
+		if size > maxList {
+			return all, fmt.Errorf("%w: more than %d bytes", errEndless, maxList)
 		}
 		all = append(all, list...)
 		if next == "" {
 			return all, nil
 		}
 		if seen[next] {
-			return nil, errRepeated
+			return all, fmt.Errorf("%w: it comes back to the cursor %q", errEndless, next)
 		}
 		seen[next] = true
 		cursor = next
 	}
+	return all, fmt.Errorf("%w: more than %d pages", errEndless, maxPages)
 }
 
 // ListResources is what the tool list_mcp_resources answers: all pages of all
@@ -110,7 +123,8 @@ func (t *Set) listing(ctx context.Context, p pages, server, cursor string) (json
 	return t.listAll(ctx, p), nil
 }
 
-// listAll asks every server that is up; one that fails contributes nothing.
+// listAll asks every server that is up; one that fails contributes nothing, one
+// that does not end what it listed until then.
 func (t *Set) listAll(ctx context.Context, p pages) json.RawMessage {
 	members := t.list()
 	lists := make([][]json.RawMessage, len(members))
@@ -125,7 +139,6 @@ func (t *Set) listAll(ctx context.Context, p pages) json.RawMessage {
 			list, err := m.instance.allPages(ctx, p)
 			if err != nil {
 				t.svc.opts.Log.Warn("listing "+p.member+" of an MCP server", "server", m.server.Name, "error", err)
-				return
 			}
 			lists[n] = list
 		})

@@ -64,7 +64,7 @@ func (p *Provider) startHTTP(ctx context.Context, c *provider.Config, host provi
 	if err == nil {
 		stage = provider.StageTools
 		s.info = infoOf(cs.InitializeResult(), nil)
-		if err = s.allTools(ctx, &s.info); err != nil {
+		if err = s.allTools(ctx, host, &s.info); err != nil {
 			_ = cs.Close()
 		}
 	}

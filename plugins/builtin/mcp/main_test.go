@@ -62,6 +62,7 @@ type host struct {
 	asked    []string
 	progress []string
 	changed  int
+	said     []string
 	ended    chan struct{} // gets a token when a question was withdrawn
 }
 
@@ -89,7 +90,11 @@ func (h *host) ToolsChanged() {
 	h.changed++
 }
 
-func (h *host) Log(string, string) {}
+func (h *host) Log(level, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.said = append(h.said, level+": "+text)
+}
 
 func self(t testing.TB) string {
 	t.Helper()

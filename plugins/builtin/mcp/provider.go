@@ -172,50 +172,6 @@ func (r requests) ReadResource(ctx context.Context, uri string) (json.RawMessage
 	return r.call(ctx, "resources/read", append(quote([]byte(`{"uri":`), uri), '}'))
 }
 
-// maxPages bounds a tool list that never ends.
-const maxPages = 1000
-
-// allTools lists the tools, all pages. A server that has none may not know the
-// question.
-func (r requests) allTools(ctx context.Context, info *provider.Info) error {
-	if !hasTools(info.Capabilities) {
-		return nil
-	}
-	cursor := ""
-	for range maxPages {
-		raw, err := r.List(ctx, provider.Tools, cursor)
-		if e, ok := errors.AsType[*provider.CallError](err); ok && e.Code == jsonrpc.CodeMethodNotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		next := ""
-		err = rawjson.Object(raw, func(name, value []byte) bool {
-			switch string(name) {
-			case "tools":
-				_ = rawjson.Array(value, func(tool []byte) bool {
-					info.Tools = append(info.Tools, tool)
-					return true
-				})
-			case "_meta":
-				info.ToolsMeta = value
-			case "nextCursor":
-				_ = json.Unmarshal(value, &next)
-			}
-			return true
-		})
-		if err != nil {
-			return fmt.Errorf("reading the list of tools: %w", err)
-		}
-		if next == "" || next == cursor {
-			return nil
-		}
-		cursor = next
-	}
-	return nil
-}
-
 func hasTools(capabilities []byte) bool {
 	found := false
 	_ = rawjson.Object(capabilities, func(name, value []byte) bool {

@@ -45,7 +45,7 @@ func (p *Provider) startStdio(ctx context.Context, c *provider.Config, host prov
 	})
 	cn.unread = proc.unread
 	s := &stdioSession{requests: requests{cn}, proc: proc, conn: cn, asked: make(chan struct{}), done: make(chan struct{})}
-	stage, err := s.open(ctx, c)
+	stage, err := s.open(ctx, c, host)
 	if err != nil {
 		s.abort()
 		p.sessions.Done()
@@ -64,7 +64,7 @@ func (p *Provider) startStdio(ctx context.Context, c *provider.Config, host prov
 }
 
 // open shakes hands and lists the tools.
-func (s *stdioSession) open(ctx context.Context, c *provider.Config) (provider.Stage, error) {
+func (s *stdioSession) open(ctx context.Context, c *provider.Config, host provider.Host) (provider.Stage, error) {
 	// The SDK keeps the context's values for the connection, not its end.
 	cs, err := newClient(c, &sdk.ClientOptions{}).Connect(ctx, s.conn, &sdk.ClientSessionOptions{ProtocolVersion: protocolVersion})
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *stdioSession) open(ctx context.Context, c *provider.Config) (provider.S
 	}
 	s.sdk = cs
 	s.info = infoOf(cs.InitializeResult(), s.conn.handshake)
-	if err := s.allTools(ctx, &s.info); err != nil {
+	if err := s.allTools(ctx, host, &s.info); err != nil {
 		return provider.StageTools, err
 	}
 	return 0, nil

@@ -58,6 +58,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A list that never ends is cut off, and its server works.
+func TestEndlessPages(t *testing.T) {
+	for kind, want := range map[string]struct {
+		tools int
+		said  string
+	}{
+		"same":   {2, `it comes back to the cursor "again"`},
+		"circle": {3, `it comes back to the cursor "a"`},
+		"new":    {1000, "cut off at 1000 pages"},
+	} {
+		h := &host{}
+		s := start(t, h, "tools=echo", "cursors="+kind)
+		if n := len(s.Info().Tools); n != want.tools {
+			t.Errorf("%s: %d tools", kind, n)
+		}
+		h.mu.Lock()
+		if len(h.said) != 1 || !strings.Contains(h.said[0], want.said) {
+			t.Errorf("%s: said %q", kind, h.said)
+		}
+		h.mu.Unlock()
+		if got := text(t, s, "echo", `{"text":"on"}`); got != "on" {
+			t.Errorf("%s: %s", kind, got)
+		}
+	}
+}
+
 func TestResources(t *testing.T) {
 	s := start(t, &host{})
 	ctx := within(t, 5*time.Second)

@@ -35,6 +35,8 @@ import (
 //	log=FILE        appends "start PID", "cancelled ID" and "end" to FILE
 //	tools=a,b       offers only these
 //	pages           lists one tool a page
+//	cursors=KIND    pages for ever: KIND is same, circle or new
+//	many=N          has N tools more
 //	name=NAME       is called so
 const Arg = "__mcp_test_server"
 
@@ -186,6 +188,12 @@ func (s *server) handle(m message) {
 		_ = json.Unmarshal(m.Params, &p)
 		s.call(m.ID, p.Name, p.Arguments, p.Meta)
 	case "resources/list":
+		if s.has("cursors") {
+			var p struct{ Cursor string }
+			_ = json.Unmarshal(m.Params, &p)
+			s.answer(m.ID, obj{"resources": []obj{{"uri": "test://note", "name": "note"}}, "nextCursor": s.next(p.Cursor)})
+			return
+		}
 		s.answer(m.ID, obj{"resources": []obj{{"uri": "test://note", "name": "note", "x-own": 1}, {"uri": "test://blob", "name": "blob"}}})
 	case "resources/templates/list":
 		s.answer(m.ID, obj{"resourceTemplates": []obj{{"uriTemplate": "test://item/{id}", "name": "item"}}})
@@ -241,9 +249,25 @@ func (s *server) tools() []string {
 	if only, ok := s.words["tools"]; ok {
 		names = strings.Split(only, ",")
 	}
+	many, _ := strconv.Atoi(s.words["many"])
+	for i := range many {
+		names = append(names, "tool_"+strconv.Itoa(i))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append(names, s.extra...)
+}
+
+// next is the cursor after one of the kind of cursors that never end.
+func (s *server) next(cursor string) string {
+	switch s.words["cursors"] {
+	case "same":
+		return "again"
+	case "circle":
+		return map[string]string{"": "a", "a": "b", "b": "a"}[cursor]
+	}
+	n, _ := strconv.Atoi(cursor)
+	return strconv.Itoa(n + 1)
 }
 
 func (s *server) listTools(m message) {
@@ -259,12 +283,16 @@ func (s *server) listTools(m message) {
 		}
 		all = append(all, t)
 	}
-	if !s.has("pages") {
+	var p struct{ Cursor string }
+	_ = json.Unmarshal(m.Params, &p)
+	switch {
+	case s.has("cursors"):
+		s.answer(m.ID, obj{"tools": all, "nextCursor": s.next(p.Cursor)})
+		return
+	case !s.has("pages"):
 		s.answer(m.ID, obj{"tools": all, "_meta": obj{"stamp": 7}})
 		return
 	}
-	var p struct{ Cursor string }
-	_ = json.Unmarshal(m.Params, &p)
 	at, _ := strconv.Atoi(p.Cursor)
 	page := obj{"tools": all[at : at+1]}
 	if at+1 < len(all) {
