@@ -15,13 +15,12 @@ import (
 )
 
 const (
-	crowd      = 32      // calls side by side
-	bigMessage = 8 << 20 // twice what a gRPC server takes unless told otherwise
-	maxPiece   = 4 << 20 // what a gRPC client takes unless told otherwise
-	futureNo   = 1999    // a field's number that no version has
-	futureEnum = 77      // a value that no enumeration has
-	shortly    = 300 * time.Millisecond
-	tooShort   = 100 * time.Millisecond
+	crowd      = 32                     // calls side by side
+	bigMessage = 8 << 20                // twice what a gRPC server takes unless told otherwise
+	maxPiece   = 4 << 20                // what a gRPC client takes unless told otherwise
+	futureNo   = 1999                   // a field's number that no version has
+	futureEnum = 77                     // a value that no enumeration has
+	shortly    = 300 * time.Millisecond // a deadline that a plugin may miss
 )
 
 // invoke makes a call whose request and answer do not matter.

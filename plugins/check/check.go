@@ -2,13 +2,16 @@ package check
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/plugins/serve"
 	"github.com/codexhost/codexhost/plugins/skill"
 )
 
@@ -24,6 +27,11 @@ type Target struct {
 	// Server is what a provider of kind mcp runs where a rule needs a server and
 	// the provider brings none of its own. Nil skips such rules.
 	Server *mcp.Config
+	// Settings is what the plugin is told when it asks for its own, a JSON object;
+	// empty means none.
+	Settings json.RawMessage
+	// Rules are those to try, beside the ones that these wait for; empty means all.
+	Rules []string
 }
 
 // Limits are the waits of a check. A plugin fails a rule for being later.
@@ -32,17 +40,18 @@ type Limits struct {
 	Answer time.Duration // for a call that has no deadline of its own
 	Late   time.Duration // by which a call may outlive its deadline, or a withdrawal
 	End    time.Duration // from being told to end, or left alone, to the end of the process
+	Settle time.Duration // for which a stream is looked at that must not end
 }
 
 // DefaultLimits are those of the host, as far as it has them.
 func DefaultLimits() Limits {
-	return Limits{Start: 10 * time.Second, Answer: 5 * time.Second, Late: time.Second, End: 1500 * time.Millisecond}
+	return Limits{Start: 10 * time.Second, Answer: 5 * time.Second, Late: time.Second, End: 1500 * time.Millisecond, Settle: 30 * time.Millisecond}
 }
 
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits()
 	for _, f := range []struct{ have, def *time.Duration }{
-		{&l.Start, &d.Start}, {&l.Answer, &d.Answer}, {&l.Late, &d.Late}, {&l.End, &d.End},
+		{&l.Start, &d.Start}, {&l.Answer, &d.Answer}, {&l.Late, &d.Late}, {&l.End, &d.End}, {&l.Settle, &d.Settle},
 	} {
 		if *f.have <= 0 {
 			*f.have = *f.def
@@ -78,6 +87,8 @@ type Report struct {
 	Version int      `json:"version"` // of the contract
 	Passed  bool     `json:"passed"`  // no rule failed
 	Results []Result `json:"results"` // in the order of Rules
+	// Manifest is what the plugin says of itself; nil if it does not, or not well.
+	Manifest *serve.Manifest `json:"-"`
 }
 
 // Run checks a program against all rules, within limits whose zero fields take
@@ -104,7 +115,7 @@ func Run(ctx context.Context, t Target, limits Limits, tell func(Result)) (Repor
 		return Report{}, err
 	}
 	r := Report{Command: append([]string{path}, t.Args...), Passed: true}
-	for _, rule := range rules() {
+	for _, rule := range s.wanted() {
 		if err := ctx.Err(); err != nil {
 			return r, err
 		}
@@ -116,7 +127,7 @@ func Run(ctx context.Context, t Target, limits Limits, tell func(Result)) (Repor
 		}
 	}
 	if s.contract != nil {
-		r.Kind, r.Version = s.contract.kind(), s.version
+		r.Kind, r.Version, r.Manifest = s.contract.kind(), s.version, s.manifest
 	}
 	return r, ctx.Err()
 }
@@ -140,6 +151,19 @@ type suite struct {
 	up       bool     // the handshake works
 	contract contract // nil until the kind is known
 	version  int
+	manifest *serve.Manifest // nil until it is known
+}
+
+// wanted are the rules to try, in order.
+func (s *suite) wanted() []rule {
+	all := rules()
+	if len(s.target.Rules) == 0 {
+		return all
+	}
+	kinded := slices.ContainsFunc(all, func(r rule) bool { return r.needsKind && slices.Contains(s.target.Rules, r.name) })
+	return slices.DeleteFunc(all, func(r rule) bool {
+		return !slices.Contains(s.target.Rules, r.name) && r.name != ruleHandshake && !(kinded && r.name == ruleKind)
+	})
 }
 
 // contract is what a kind of provider is asked. Each method has a fresh process
@@ -166,6 +190,11 @@ func (s *suite) prepare() error {
 	case "", skill.Kind, mcp.Kind:
 	default:
 		return fmt.Errorf("there are no plugins of kind %q: want %s or %s", s.target.Kind, skill.Kind, mcp.Kind)
+	}
+	for _, name := range s.target.Rules {
+		if !slices.ContainsFunc(rules(), func(r rule) bool { return r.name == name }) {
+			return fmt.Errorf("there is no rule %q", name)
+		}
 	}
 	dir := filepath.Join(s.workspace(), "skills", "check-me")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -221,7 +250,7 @@ func (s *suite) trial(ctx context.Context, r rule) (*process, error) {
 	if err != nil {
 		return p, err
 	}
-	if err := p.ping(ctx, s.limits.Answer); err != nil { // whoever has answered once is done with starting
+	if err := p.ping(ctx, s.limits.Start); err != nil { // whoever has answered once is done with starting
 		return p, err
 	}
 	err = r.run(ctx, s, p)

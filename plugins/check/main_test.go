@@ -23,6 +23,7 @@ import (
 	"github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/plugins/mcp/mcptest"
 	mcpv1 "github.com/codexhost/codexhost/plugins/proto/mcp/v1"
+	pluginv1 "github.com/codexhost/codexhost/plugins/proto/plugin/v1"
 	skillv1 "github.com/codexhost/codexhost/plugins/proto/skill/v1"
 	"github.com/codexhost/codexhost/plugins/serve"
 	"github.com/codexhost/codexhost/plugins/skill"
@@ -122,15 +123,52 @@ func (b bad) serve() {
 			if b.breaks == "big" {
 				limit = 4 << 20
 			}
+			beside := badHost{breaks: b.breaks}
 			opts = append(opts, grpc.MaxRecvMsgSize(limit), grpc.MaxSendMsgSize(serve.MaxMessage),
 				grpc.UnaryInterceptor(b.unary), grpc.StreamInterceptor(func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 					return b.stream(pool, srv, s, info, next)
 				}))
-			return grpc.NewServer(opts...)
+			s := grpc.NewServer(opts...)
+			if b.breaks != "plain" {
+				pluginv1.RegisterPluginServer(s, beside)
+			}
+			return s
 		},
 	})
 	if b.breaks == "shutdown" {
 		select {}
+	}
+}
+
+// badHost is what a plugin serves beside its contract.
+type badHost struct {
+	pluginv1.UnimplementedPluginServer
+	breaks string
+}
+
+func (b badHost) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.Manifest, error) {
+	m := &pluginv1.Manifest{Name: "bad", Version: "1", Contracts: []*pluginv1.Contract{{Kind: "skill", Versions: []uint32{1}}, {Kind: "mcp", Versions: []uint32{1}}}}
+	if b.breaks == "manifest" {
+		m.Contracts = nil
+	}
+	return m, nil
+}
+
+func (b badHost) Host(stream pluginv1.Plugin_HostServer) error {
+	switch b.breaks {
+	case "host-stream": // it has said all it has to say
+		return nil
+	case "callbacks":
+		_ = stream.Send(&pluginv1.PluginMessage{Kind: &pluginv1.PluginMessage_Log{Log: &pluginv1.Log{Level: "shout"}}})
+	}
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			return nil
+		}
+		if m.Kind == nil && b.breaks == "host-unknown" {
+			return errBad
+		}
 	}
 }
 
@@ -183,7 +221,7 @@ func (b bad) stream(pool chan struct{}, srv any, s grpc.ServerStream, info *grpc
 		select {
 		case <-s.Context().Done():
 			return errBad
-		case <-time.After(30 * time.Millisecond):
+		case <-time.After(time.Minute):
 		}
 		defer func() { <-pool }()
 	case "concurrent":

@@ -37,6 +37,7 @@ type process struct {
 	said   chan string   // the handshake's line, once
 
 	conn    *grpc.ClientConn
+	host    *listener
 	network string
 	address string
 	version int // of the contract
@@ -83,6 +84,7 @@ func (s *suite) start(ctx context.Context, versions string) (*process, error) {
 	if err != nil {
 		return p, fmt.Errorf("connecting to %s: %w", p.address, err)
 	}
+	p.host = newListener(p.conn, s.target.Settings)
 	return p, nil
 }
 
@@ -261,6 +263,7 @@ func (p *process) end() {
 	killGroup(p.cmd)
 	<-p.dead
 	if p.conn != nil {
+		p.host.close()
 		p.conn.Close()
 	}
 	p.stdin.Close()

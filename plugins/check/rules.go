@@ -44,6 +44,7 @@ func rules() []rule {
 		{name: "stdout", promise: "its stdout has the handshake's line and nothing else", run: stdout},
 		{name: "health", promise: "it serves gRPC's health service, and says that \"plugin\" is SERVING", run: func(ctx context.Context, s *suite, p *process) error { return p.health(ctx, s.limits.Answer) }},
 		{name: ruleKind, promise: "it serves the contract of one kind", run: kind},
+		{name: "manifest", promise: "what it says of itself, if it does, names the contract that it serves", needsKind: true, run: manifest},
 		kinded(ruleListing, "its first listing comes in time and is well formed", func(c contract) func(context.Context, *process) error { return c.listing }),
 		kinded("answers", "what it has not is refused with the contract's own error", func(c contract) func(context.Context, *process) error { return c.answers }),
 		kinded("deadline", "a call whose deadline has passed is over, and does not stand in the way of others", func(c contract) func(context.Context, *process) error { return c.deadline }),
@@ -52,6 +53,9 @@ func rules() []rule {
 		kinded("big", "it takes a message of 8 MiB, and sends none that is too large", func(c contract) func(context.Context, *process) error { return c.big }),
 		kinded("unknown-fields", "fields, values and methods of a later version do not disturb it", func(c contract) func(context.Context, *process) error { return c.grease }),
 		kinded("panic", "requests that make no sense are answered and do not kill it", func(c contract) func(context.Context, *process) error { return c.odd }),
+		{name: "host-stream", promise: "it holds the stream that it talks to its host on as long as the host does", needsKind: true, run: hostStream},
+		{name: "callbacks", promise: "what it says and asks there has the right form, and no answer is one, too", needsKind: true, run: callbacks},
+		{name: "host-unknown", promise: "what a later host says there does not disturb it", needsKind: true, run: hostUnknown},
 		{name: "shutdown", promise: "asked to end, it ends with status 0, in time, and leaves no process", needsKind: true, run: shutdown},
 		{name: "host-death", promise: "when its stdin ends, as it does when the host dies, it ends too", needsKind: true, run: hostDeath},
 	}
@@ -140,7 +144,7 @@ func kind(ctx context.Context, s *suite, p *process) error {
 
 // probe asks for every kind's service. Any answer but UNIMPLEMENTED is one.
 func probe(ctx context.Context, s *suite, p *process) []string {
-	ctx, cancel := context.WithTimeout(ctx, s.limits.Answer)
+	ctx, cancel := context.WithTimeout(ctx, s.limits.Start)
 	defer cancel()
 	var found []string
 	for _, k := range []struct{ kind, method string }{

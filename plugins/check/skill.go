@@ -75,7 +75,11 @@ func (c *skillContract) listing(ctx context.Context, p *process) error {
 		return err
 	}
 	for _, s := range l.Skills[:min(len(l.Skills), 8)] {
+		asked := p.host.questions()
 		r, err := c.read(ctx, p, s.Path)
+		if err != nil && p.host.questions() > asked && status.Code(err) != codes.DeadlineExceeded {
+			continue // it wanted to know something first, and nobody answers here
+		}
 		if err != nil {
 			return fmt.Errorf("reading %s, which it had listed: %w", s.Path, err)
 		}
@@ -140,26 +144,27 @@ func (c *skillContract) giveUp(ctx context.Context, p *process) {
 // nevertheless keeps its thread, its lock, its place in a pool.
 func (c *skillContract) deadline(ctx context.Context, p *process) error {
 	for range 3 {
-		call, cancel := context.WithTimeout(ctx, tooShort)
+		call, cancel := context.WithTimeout(ctx, shortly)
 		c.giveUp(call, p)
 		cancel()
 	}
 	if _, err := c.list(ctx, p, c.request()); err != nil {
-		return fmt.Errorf("listing skills after %d listings with a deadline of %v: %w", 3*crowd, tooShort, err)
+		return fmt.Errorf("listing skills after %d listings with a deadline of %v: %w", 3*crowd, shortly, err)
 	}
 	return nil
 }
 
 func (c *skillContract) cancel(ctx context.Context, p *process) error {
-	for range 3 {
+	rounds := []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond}
+	for _, wait := range rounds { // a call may be withdrawn before it has arrived, or while it is worked on
 		call, cancel := context.WithCancel(ctx)
-		timer := time.AfterFunc(5*time.Millisecond, cancel)
+		timer := time.AfterFunc(wait, cancel)
 		c.giveUp(call, p)
 		timer.Stop()
 		cancel()
 	}
 	if _, err := c.list(ctx, p, c.request()); err != nil {
-		return fmt.Errorf("listing skills after %d listings that were withdrawn: %w", 3*crowd, err)
+		return fmt.Errorf("listing skills after %d listings that were withdrawn: %w", len(rounds)*crowd, err)
 	}
 	return nil
 }

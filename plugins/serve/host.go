@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/metadata"
 
@@ -24,8 +26,8 @@ var ErrNoHost = errors.New("the host does not listen to this plugin")
 type Host interface {
 	// Settings returns the table `settings` that the user wrote for this plugin,
 	// as a JSON object; `{}` if there is none. It waits for the host, which sends
-	// them right after the handshake, until ctx ends. They do not change: for
-	// others the host starts a new process.
+	// them right after the handshake, and fails with ErrNoHost when they do not
+	// come. They do not change: for others the host starts a new process.
 	Settings(ctx context.Context) (json.RawMessage, error)
 	// Log writes a line to the host's log. level is debug, info, warning or
 	// error. It does not wait; without a host the line is lost.
@@ -40,6 +42,10 @@ type Host interface {
 	// nobody can be asked.
 	Elicit(ctx context.Context, params json.RawMessage) (json.RawMessage, error)
 }
+
+// welcomeWait bounds how long settings are waited for: a host that sends them
+// does so at once.
+const welcomeWait = 3 * time.Second
 
 // queueLen bounds what waits for a host that does not read. Beyond it lines of
 // log are dropped, and questions wait.
@@ -145,13 +151,15 @@ func (l *hostLink) dispatch(s *hostStream, m *pluginv1.HostMessage) {
 
 // Settings implements Host.
 func (l *hostLink) Settings(ctx context.Context) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, welcomeWait)
+	defer cancel()
 	select {
 	case <-l.welcomed:
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return l.settings, nil
 	case <-ctx.Done():
-		return nil, errors.Join(ErrNoHost, ctx.Err())
+		return nil, fmt.Errorf("waiting for settings: %w (%w)", ErrNoHost, ctx.Err())
 	}
 }
 
