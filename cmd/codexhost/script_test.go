@@ -27,7 +27,7 @@ import (
 )
 
 // The test binary is the host, its plugins, what watches over its commands, an
-// MCP server called friend and the plugins greeter, shouter and moaner: real processes, no build step.
+// MCP server called friend and the plugins greeter, shouter, moaner and talker: real processes, no build step.
 func TestMain(m *testing.M) {
 	if supervise, ok := sandbox.Role(os.Args[1:]); ok {
 		os.Exit(supervise())
@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 			skill.Serve(greeter{})
 		},
 		"shouter": func() { mcp.Serve(shouter()) },
+		"talker":  serveTalker,
 		"friend":  func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
 	})
 }
