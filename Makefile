@@ -25,7 +25,7 @@ GENERATED := '*_gen.go' '*.pb.go'
 SHARED := ../shared
 PEER := out/peer
 
-.PHONY: build demo test editors current-editors code-server vsix lint generate check-generated bench lab cover fuzz race check deps clean help
+.PHONY: build demo test editors current-editors vsix lint generate check-generated bench lab cover fuzz race check deps clean help
 
 build: ## build bin/codexhost, and the example MCP server beside it
 	$(BUILD) -o $(HOST) ./cmd/codexhost
@@ -89,12 +89,9 @@ editors: build ## run the suites of the editors' clients against the host; those
 current-editors: ## fetch a Neovim and an Emacs newer than the system's for the suites, into out/ only (Debian's packages, unpacked)
 	@editors/current.sh out/editors/current
 
-code-server: ## fetch the VS Code that the extension's tests then drive in Chromium (some minutes; npm and a C++ compiler)
-	editors/vscode/scripts/editor.sh out/editors/code-server
-
 vsix: ## build out/codexhost.vsix, the VS Code extension
 	@mkdir -p out
-	cd editors/vscode && npm ci --no-audit --no-fund && npm run -s package -- ../../out/codexhost.vsix
+	cd editors/vscode && scripts/install.sh && npm run -s package -- ../../out/codexhost.vsix
 
 deps: ## fetch what tests and tools need: modules, system packages (as root), the reference host and MCP servers of others (npm)
 	@.ci/deps $(PEER)

@@ -1,25 +1,34 @@
 #!/usr/bin/env bash
-# The extension's suite: types, the model, the session against HOST, and the extension in a real editor where there is one.
+# The extension's suite: types, the model, the session against HOST, and the package in a real editor where there can be one.
 set -euo pipefail
 host=$1
 cd "$(dirname "$0")"
-for need in node npm; do
-	command -v $need >/dev/null || { echo "skip - vscode: $need is not installed"; exit 77; }
-done
-if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
-	echo "skip - vscode: Node 20 or later is needed, $(node --version) is here"
+skip() {
+	echo "skip - vscode: $1"
 	exit 77
+}
+for need in node npm; do
+	command -v $need >/dev/null || skip "$need is not installed"
+done
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || skip "Node 20 or later is needed, $(node --version) is here"
+cache=${CACHE:-$PWD/../../out/editors}
+export npm_config_cache=$cache/npm npm_config_update_notifier=false
+scripts/install.sh || skip "npm could not install what package-lock.json names"
+
+skipped=
+if [ -z "${CODE_SERVER:-}" ]; then
+	if ! command -v "${CHROMIUM:-chromium}" >/dev/null; then
+		echo "skip - vscode in an editor: Chromium is not installed (Debian: chromium; make deps)"
+		skipped=1
+	elif scripts/editor.sh "$cache"; then
+		export CODE_SERVER=$cache/code-server
+	else
+		skipped=1
+	fi
 fi
-export npm_config_cache=${CACHE:-$PWD/out}/npm npm_config_update_notifier=false
-# What is installed is what the lock says, unless either has changed since.
-if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-	npm ci --no-audit --no-fund || { echo "skip - vscode: npm could not install what package-lock.json names"; exit 77; }
-fi
-editor=${CODE_SERVER:-${CACHE:-$PWD/out}/code-server}
-if [ -f "$editor/node_modules/code-server/out/node/entry.js" ] && command -v "${CHROMIUM:-chromium}" >/dev/null; then
-	export CODE_SERVER=$editor
-else
-	echo "skip - vscode in an editor: needs Chromium (Debian: chromium) and code-server (scripts/editor.sh $editor)"
-	[ -z "${CODEXHOST_NO_SKIP:-}" ] || exit 1
+if [ -n "${CODE_SERVER:-}" ]; then
+	make -C ../.. vsix
+	export VSIX=$PWD/../../out/codexhost.vsix SCREENSHOTS=${SCREENSHOTS:-$cache/pictures}
 fi
 CODEXHOST=$host npm test
+[ -z "$skipped" ] || [ -z "${CODEXHOST_NO_SKIP:-}" ]

@@ -31,7 +31,8 @@ export function activate(context: vscode.ExtensionContext): void {
 		host(state) {
 			log.info(said(state));
 			chat.changed();
-			status.refresh();
+			if (state.is === "starting") status.hostDied();
+			else status.refresh();
 		},
 		notice(kind, text, threadId) {
 			if (kind === "error") log.error(text);

@@ -5,8 +5,8 @@ import type { Requests } from "./protocol.gen";
 
 export interface KeeperEvents extends Pick<HostEvents, "notification" | "request"> {
 	state(state: HostState): void;
-	/** The host is gone with all it held in memory; it is being started again. */
-	died(reason: string): void;
+	/** The host is gone with all it held in memory; it is being started again. Someone may have wanted that. */
+	died(reason: string, wanted: boolean): void;
 	/** The host is there again. */
 	back(): void;
 }
@@ -62,7 +62,7 @@ export class Keeper {
 		const now = Date.now();
 		this.deaths = [...this.deaths.filter((at) => now - at < WITHIN_MS), now];
 		this.missed = true;
-		this.events.died(reason);
+		this.events.died(reason, false);
 		if (this.deaths.length >= DEATHS) {
 			this.enter({ is: "failed", reason: `${reason} (${this.deaths.length} times within a minute)` });
 			return;
@@ -88,7 +88,7 @@ export class Keeper {
 		this.host = undefined;
 		if (old) {
 			this.missed = true;
-			this.events.died("the host was restarted");
+			this.events.died("The host is restarted.", true);
 			await old.then((host) => host.stop(), () => {});
 		}
 		await this.running();

@@ -63,7 +63,7 @@ export class Session {
 			state: (state) => events.host(state),
 			notification: (method, params) => this.told(method, params),
 			request: (method, id, params) => this.ask(method, id, params),
-			died: (reason) => this.hostDied(reason),
+			died: (reason, wanted) => this.hostDied(reason, wanted),
 			back: () => void this.hostBack(),
 		});
 	}
@@ -236,11 +236,11 @@ export class Session {
 		this.events.told(method, params);
 	}
 
-	private hostDied(reason: string): void {
+	private hostDied(reason: string, wanted: boolean): void {
 		for (const waiting of this.waiting.values()) waiting.reject(new Error(reason));
 		this.waiting.clear();
 		this.model.hostDied();
-		this.events.notice("error", reason, this.current);
+		this.events.notice(wanted ? "info" : "error", reason, this.current);
 		this.events.changed();
 	}
 

@@ -99,10 +99,19 @@ function touch(fold: HTMLDetailsElement, open: boolean): void {
 
 // The reader is at the end, and stays there, whatever is drawn and whatever takes room from the conversation.
 let atEnd = true;
+let measured = "";
+const measure = () => `${log.scrollHeight} ${log.clientWidth} ${log.clientHeight}`;
 const toEnd = () => {
 	if (atEnd) log.scrollTop = log.scrollHeight;
+	measured = measure();
 };
-log.addEventListener("scroll", () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40));
+log.addEventListener("scroll", () => {
+	// Where sizes change the browser scrolls as well, which says nothing about the reader.
+	if (measure() === measured) atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+	else toEnd();
+});
+log.addEventListener("load", toEnd, true); // pictures
+log.addEventListener("toggle", () => (measured = measure()), true);
 new ResizeObserver(toEnd).observe(log);
 
 function following(draw: () => void): void {
