@@ -63,8 +63,25 @@ type Config struct {
 	// URL selects streamable HTTP.
 	URL     string            `json:"url,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
+	// Login, unless nil, is where to look for the user's login to URL.
+	Login *Login `json:"login,omitempty"`
 	// Client is the clientInfo of the handshake.
 	Client ClientInfo `json:"client,omitzero"`
+}
+
+// Login is where the user's OAuth login to a server is kept. Whoever reaches the
+// server reads the access token there, and renews it when it expires or is
+// refused; without a login, the server is asked without a token.
+type Login struct {
+	// Home is the folder with the file, .credentials.json, and its locks.
+	Home string `json:"home"`
+	// Name is the server's, under which the login is kept with the URL.
+	Name string `json:"name"`
+	// Resource is what tokens are asked for; empty is what the server calls itself.
+	Resource string `json:"resource,omitempty"`
+	// ClientID and ClientSecret are those of a client registered by hand, if there is one.
+	ClientID     string `json:"clientId,omitempty"`
+	ClientSecret string `json:"clientSecret,omitempty"`
 }
 
 // ClientInfo introduces the host to a server.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -38,7 +36,7 @@ type httpSession struct {
 // startHTTP connects to a server. It has been counted into p.sessions and counts
 // itself out.
 func (p *Provider) startHTTP(ctx context.Context, c *provider.Config, host provider.Host) (provider.Session, error) {
-	rt := &rewriter{next: http.DefaultTransport.(*http.Transport).Clone(), headers: c.Headers, agent: c.Client.Name + "/" + c.Client.Version}
+	rt := &rewriter{next: http.DefaultTransport.(*http.Transport).Clone(), headers: c.Headers, agent: c.Client.Name + "/" + c.Client.Version, login: loginOf(c)}
 	client := newClient(c, &sdk.ClientOptions{
 		ToolListChangedHandler:      func(context.Context, *sdk.ToolListChangedRequest) { host.ToolsChanged() },
 		ProgressNotificationHandler: func(_ context.Context, r *sdk.ProgressNotificationClientRequest) { host.Progress(raw(r.Params)) },
@@ -69,8 +67,10 @@ func (p *Provider) startHTTP(ctx context.Context, c *provider.Config, host provi
 		}
 	}
 	if err != nil {
-		rt.next.CloseIdleConnections()
-		p.sessions.Done()
+		go func() { // counted in p.sessions
+			defer p.sessions.Done()
+			rt.close()
+		}()
 		e := startError(ctx, stage, err, provider.Remains{})
 		if rt.unauthorized.Load() {
 			e.Stage = provider.StageAuth
@@ -80,7 +80,7 @@ func (p *Provider) startHTTP(ctx context.Context, c *provider.Config, host provi
 	go func() { // counted in p.sessions
 		defer p.sessions.Done()
 		s.run(p.hurry)
-		rt.next.CloseIdleConnections()
+		rt.close()
 	}()
 	return s, nil
 }
@@ -147,6 +147,8 @@ func (s *httpSession) Close(ctx context.Context) error {
 type httpCaller struct{ session *sdk.ClientSession }
 
 func (c httpCaller) call(ctx context.Context, method string, params []byte) (json.RawMessage, error) {
+	var refused atomic.Bool
+	ctx = context.WithValue(ctx, refusedKey{}, &refused)
 	a, err := sdk.CallCustomMethod[*rawParams, *rawAnswer](ctx, c.session, rawPrefix+method, &rawParams{json: params})
 	switch {
 	case err == nil:
@@ -156,6 +158,8 @@ func (c httpCaller) call(ctx context.Context, method string, params []byte) (jso
 		return a.json, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case refused.Load(): // not carried out; the next start says what the user has to do
+		return nil, &provider.CallError{Cause: provider.CauseUnsent, Message: "the server no longer accepts the login"}
 	}
 	if w, ok := errors.AsType[*jsonrpc.Error](err); ok && w.Code == codeTooLarge {
 		return nil, &provider.CallError{Cause: provider.CauseTooLarge, Message: w.Message}
@@ -210,73 +214,4 @@ func raw(v any) json.RawMessage {
 		return json.RawMessage("{}")
 	}
 	return b
-}
-
-// rewriter sends requests with the configured headers and the real method names.
-type rewriter struct {
-	next         *http.Transport
-	headers      map[string]string
-	agent        string
-	unauthorized atomic.Bool
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *rewriter) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("User-Agent", t.agent)
-	for name, value := range t.headers {
-		r.Header.Set(name, value)
-	}
-	var body []byte
-	if r.Method == http.MethodPost && r.Body != nil {
-		var err error
-		body, err = io.ReadAll(r.Body)
-		_ = r.Body.Close()
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.Replace(body, []byte(`"method":"`+rawPrefix), []byte(`"method":"`), 1)
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		r.Header.Del("Mcp-Method") // of the newest revision; it would name the custom method
-	}
-	response, err := t.next.RoundTrip(r)
-	if err == nil && response.StatusCode == http.StatusUnauthorized {
-		t.unauthorized.Store(true)
-	}
-	if err == nil && body != nil && strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
-		err = bound(response, body)
-	}
-	return response, err
-}
-
-// codeTooLarge marks an answer that stands for one which was too large. It is
-// outside of what servers may use.
-const codeTooLarge = -31999
-
-// bound replaces an answer that is too large; the SDK would read it whole, and
-// end the session at one that it cannot read.
-func bound(response *http.Response, request []byte) error {
-	if 0 <= response.ContentLength && response.ContentLength <= maxLine {
-		return nil
-	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxLine+1))
-	_ = response.Body.Close()
-	if err != nil {
-		return fmt.Errorf("reading the answer of an MCP server: %w", err)
-	}
-	if e, ok := open(request); ok && len(answer) > maxLine {
-		answer = fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":"the result has more than %d bytes, which is the limit"}}`, e.id, codeTooLarge, maxResult)
-	}
-	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
-	return nil
-}
-
-// sameOrigin keeps the configured headers, which may hold a key, where they
-// were meant to go.
-func sameOrigin(r *http.Request, via []*http.Request) error {
-	if len(via) >= 10 || r.URL.Host != via[0].URL.Host || r.URL.Scheme != via[0].URL.Scheme {
-		return http.ErrUseLastResponse
-	}
-	return nil
 }

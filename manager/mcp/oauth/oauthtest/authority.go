@@ -83,15 +83,13 @@ func run(s Settings) (a *Authority, end func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var log strings.Builder
-	node.Stderr = &log
 	if err := node.Start(); err != nil {
 		return nil, nil, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
+	if err != nil || !strings.HasPrefix(line, "http") {
 		_ = node.Wait()
-		return nil, nil, fmt.Errorf("the authorization server did not start: %w\n%s", err, log.String())
+		return nil, nil, fmt.Errorf("the authorization server did not start: %q, %v", line, err)
 	}
 	return &Authority{Issuer: strings.TrimSpace(line)}, func() {
 		_ = stdin.Close()

@@ -5,6 +5,10 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
+process.on('uncaughtException', (e) => {
+  console.log(`failed: ${e.stack.replaceAll('\n', ' ')}`)
+  process.exit(1)
+})
 const settings = JSON.parse(process.argv[1] ?? '{}')
 const require = createRequire(settings.modules + '/')
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')).href)

@@ -38,6 +38,11 @@ func Guard(t testing.TB, a *Authority) *Guarded {
 		})
 	mux := http.NewServeMux()
 	http := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		for s := range server.Sessions() {
+			_ = s.Close()
+		}
+	})
 	t.Cleanup(http.Close)
 	t.Cleanup(http.CloseClientConnections) // runs first: streams stay open until then
 	g.URL = http.URL + "/mcp"
