@@ -47,7 +47,6 @@ type Manager struct {
 	watcher  *skillswatch.Watcher
 	configs  configWatch
 	skills   *skills.Catalogue
-	bundled  func() string // the folder of the skills that come with the host
 	programs *programs
 	files    workspaceFiles
 	hub      hub
@@ -124,7 +123,6 @@ func New(o Options) (*Manager, error) {
 	m.plugins = host
 	m.mcp = newMCP(o, host)
 	m.skills = m.newSkills()
-	m.bundled = sync.OnceValue(m.installBundledSkills)
 	m.configs.watcher, m.configs.changed = m.watcher, m.configChanged
 	m.programs = m.newPrograms(o)
 	return m, nil

@@ -21,6 +21,7 @@ func (m *Manager) newSkills() *skills.Catalogue {
 	return skills.New(skills.Options{
 		Providers: skills.FromHost(m.plugins, SkillsPlugin),
 		Builtin:   SkillsPlugin,
+		Bundled:   filepath.Join(m.opts.Home, "codexhost-skills"),
 		Watcher:   skills.FromWatcher(m.watcher),
 		OnChange:  func() { m.SkillsChanged(context.Background()) },
 		Logger:    m.log.Named("skills"),

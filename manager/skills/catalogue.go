@@ -37,6 +37,9 @@ type Options struct {
 	Providers Providers
 	// Builtin is the name of the provider whose word on scopes counts.
 	Builtin string
+	// Bundled is the folder for the skills that come with the host, which are
+	// put there when skills are first asked for; empty for none.
+	Bundled string
 	// Watcher may be nil: then nothing is noticed, only told.
 	Watcher Watcher
 	// OnChange, if set, is called when skills may have changed. It must not block.
@@ -55,6 +58,7 @@ type Catalogue struct {
 	logger    hclog.Logger
 	timeout   time.Duration
 	watches   watches
+	bundled   func() string // the folder, once the skills are there
 
 	generation atomic.Uint64
 
@@ -99,6 +103,7 @@ func New(o Options) *Catalogue {
 	if c.timeout <= 0 {
 		c.timeout = 10 * time.Second
 	}
+	c.bundled = sync.OnceValue(func() string { return c.install(o.Bundled) })
 	c.generation.Store(1)
 	c.watches.init(o.Watcher, c.logger, c.Changed)
 	return c
@@ -135,11 +140,32 @@ func (c *Catalogue) List(ctx context.Context, s Settings, force bool) (*Snapshot
 }
 
 func (c *Catalogue) entry(s Settings) *entry {
-	roots := s.Roots()
+	roots := c.roots(&s)
 	key := s.key(roots)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.entryLocked(key, s, roots)
+}
+
+// roots returns where to look, the skills that come with the host included.
+func (c *Catalogue) roots(s *Settings) []skill.Root {
+	if s.bundled = ""; !s.NoBundled {
+		s.bundled = c.bundled()
+	}
+	return s.Roots()
+}
+
+// install writes the bundled skills. Where that cannot be done, in a home that is
+// read-only, there are none.
+func (c *Catalogue) install(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	if err := InstallBundled(dir); err != nil {
+		c.logger.Warn("there are no bundled skills", "error", err)
+		return ""
+	}
+	return dir
 }
 
 func (c *Catalogue) entryLocked(key string, s Settings, roots []skill.Root) *entry {
@@ -266,7 +292,7 @@ func (c *Catalogue) ask(ctx context.Context, name string, f func(context.Context
 // watched until release is called. It does not wait for anything; the next List
 // waits until the watching has begun.
 func (c *Catalogue) Hold(s Settings) (release func()) {
-	roots := s.Roots()
+	roots := c.roots(&s)
 	key := s.key(roots)
 	c.mu.Lock()
 	defer c.mu.Unlock()

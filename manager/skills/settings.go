@@ -21,7 +21,8 @@ type Settings struct {
 	// ProjectFolders are the .codex folders of the project layers, nearest
 	// first, untrusted ones included.
 	ProjectFolders []string
-	// NoBundled leaves the system skills out.
+	// NoBundled leaves the system skills out: those that come with the host, and
+	// the reference's own.
 	NoBundled bool
 	// Plugins are the skill folders of enabled plugins, with their namespaces.
 	Plugins []skill.Root
@@ -31,6 +32,8 @@ type Settings struct {
 	Rules []Rule
 	// Product is who we are for skills that are meant for some products only.
 	Product string
+
+	bundled string // where the skills lie that come with the host
 }
 
 // Rule switches skills on or off: those of exactly that name, or the one whose
@@ -66,6 +69,9 @@ func (s *Settings) Roots() []skill.Root {
 	}
 	if s.CodexHome != "" && !s.NoBundled {
 		add(skill.ScopeSystem, "", filepath.Join(s.CodexHome, "skills", ".system"))
+	}
+	if s.bundled != "" {
+		add(skill.ScopeSystem, "", s.bundled)
 	}
 	if s.SystemDir != "" {
 		add(skill.ScopeAdmin, "", filepath.Join(s.SystemDir, "skills"))
