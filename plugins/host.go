@@ -38,6 +38,9 @@ type Options struct {
 	// OnLine, if set, is told every line that a plugin says, on whatever stream,
 	// and why it ended. It must not block, nor call the host.
 	OnLine func(plugin string, pid int, line string)
+	// OnWire, if set, is shown every message between the host and its plugins. It
+	// may be called concurrently, and holds up the call.
+	OnWire func(WireMessage)
 	// Watcher, if set, is asked to watch the programs of plugins that were needed:
 	// one that changes is replaced while it runs, as by [Host.Swap]. It is closed
 	// by its owner, before the host or after it.
@@ -121,6 +124,7 @@ type Host struct {
 	facts      factsFile
 	logDir     string
 	onLine     func(plugin string, pid int, line string)
+	onWire     func(WireMessage)
 
 	ctx    context.Context // ends when closing begins; for the host's own goroutines
 	cancel context.CancelFunc
@@ -140,7 +144,7 @@ func New(o Options) (*Host, error) {
 		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, onChanged: o.OnChanged, run: runDir{parent: o.RunDir},
 		plugins: make(map[string]*supervisor, len(o.Specs)), done: make(chan struct{}),
 	}
-	h.owner, h.logDir, h.onLine = o.Owner, o.LogDir, o.OnLine
+	h.owner, h.logDir, h.onLine, h.onWire = o.Owner, o.LogDir, o.OnLine, o.OnWire
 	h.facts = factsFile{host: h, began: time.Now(), dirty: make(chan struct{}, 1)}
 	h.programs = programWatch{host: h, watcher: o.Watcher}
 	if h.environ == nil {

@@ -99,7 +99,9 @@ func (h *Host) prepare(ctx context.Context, in *instance) error {
 	}
 	in.proc = newProcess(in.logger, cmd, sp, h.times.Drain)
 	in.proc.hello.keep = &in.spoken.stdout
-	in.gp = goplugin.NewClient(in.config())
+	cfg := in.config()
+	cfg.GRPCDialOptions = append(cfg.GRPCDialOptions, h.wireOptions(in)...)
+	in.gp = goplugin.NewClient(cfg)
 	in.release = sync.OnceFunc(in.gp.Kill)
 	abort := context.AfterFunc(ctx, in.proc.kill)
 	defer abort()

@@ -112,6 +112,13 @@ func (s *supervisor) renewSoon() {
 	}
 }
 
+func (s *supervisor) specNow() *Spec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	spec := s.spec
+	return &spec
+}
+
 // needed tells whether somebody has asked for the plugin. The lock is held.
 func (s *supervisor) needed() bool { return s.generation > 0 && s.spec.Path != "" }
 
@@ -151,14 +158,20 @@ func (s *supervisor) changedProgram() bool {
 }
 
 // renew runs the changed program. Where none runs, the deaths of the old program
-// are forgotten, and the next need starts the new one.
+// are forgotten; if it had failed, the new one is tried at once, for those who
+// wait for it to be mended.
 func (s *supervisor) renew() {
 	if in, l := s.running(); in == nil && l == nil {
+		program := s.specNow().stamp()
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		s.breaker.reset()
-		s.tried = s.spec.stamp()
+		s.tried = program
 		s.changed()
+		failed := s.last != nil
+		s.mu.Unlock()
+		if failed {
+			s.warm()
+		}
 		return
 	}
 	switch err := s.swap(s.host.ctx); {

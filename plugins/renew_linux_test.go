@@ -205,8 +205,8 @@ func TestPinnedProgramChanges(t *testing.T) {
 	}
 }
 
-// TestChangeEndsACrashLoop: whoever mends a broken plugin need not wait for the
-// breaker.
+// TestChangeEndsACrashLoop: whoever mends a broken plugin waits neither for the
+// breaker nor for the next need.
 func TestChangeEndsACrashLoop(t *testing.T) {
 	prog := newProgram(t)
 	prog.replace([]byte("#!/bin/sh\nexit 3\n"))
@@ -219,7 +219,7 @@ func TestChangeEndsACrashLoop(t *testing.T) {
 		t.Fatalf("status %+v", s)
 	}
 	prog.replace(prog.image)
-	eventually(t, "another chance", 20*time.Second, func() bool { return h.Status()[0].Phase == plugins.PhaseIdle })
+	eventually(t, "another chance", 20*time.Second, func() bool { return h.Status()[0].Phase == plugins.PhaseReady })
 	mustRead(t, h, "p", "pid")
 }
 

@@ -39,7 +39,7 @@ edit that table and leave the rest of the file, comments included, as it is.`,
 			return errUsage{errors.New("plugin: say what to do: " + verbs(c))}
 		},
 	}
-	c.AddCommand(newPluginNew(out), newPluginCheck(out), newPluginInstall(out), newPluginList(out), newPluginLogs(out),
+	c.AddCommand(newPluginNew(out), newPluginCheck(out), newPluginInstall(out), newPluginList(out), newPluginLogs(out), newPluginDev(out),
 		newPluginEnable(out, true), newPluginEnable(out, false), newPluginAccept(out), newPluginRemove(out))
 	return c
 }
