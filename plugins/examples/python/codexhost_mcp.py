@@ -1,5 +1,7 @@
 """An MCP server of Python functions, as the contract codexhost.mcp.v1 wants it."""
 
+import inspect
+import itertools
 import json
 import queue
 import threading
@@ -10,10 +12,15 @@ import codexhost
 import mcp_pb2 as pb
 
 
-def serve(name, version, tools):
-    """Serves tools: dicts as tools/list has them, with the function under "run"."""
+def serve(name, version, tools, **manifest):
+    """Serves tools: dicts as tools/list has them, with the function under "run".
+
+    The function gets the arguments and, if it takes a second parameter, the Call. What else is given goes into the
+    manifest, see codexhost.serve.
+    """
     server = pb.Server(key=f"{name}@{version}", name=name)
     codexhost.serve(
+        "mcp",
         grpc.method_handlers_generic_handler(
             "codexhost.mcp.v1.Provider",
             {
@@ -26,8 +33,40 @@ def serve(name, version, tools):
                     pb.ProviderMessage.SerializeToString,
                 ),
             },
-        )
+        ),
+        name=name,
+        version=version,
+        **manifest,
     )
+
+
+class Call:
+    """What a tool may tell and ask while it runs. Every method may be called from any thread."""
+
+    def __init__(self, stream, message):
+        self._stream, self._session, self._id = stream, message.session, message.id
+        meta = json.loads(message.tool.meta_json or b"{}")
+        self._token = meta.get("progressToken")
+
+    @property
+    def wanted(self):
+        """False once the call was withdrawn or is late: what it comes to is not read."""
+        return self._stream.wants(self._id)
+
+    def log(self, level, text):
+        """Writes to the host's log. level is debug, info, warning or error."""
+        self._stream.out.put(pb.ProviderMessage(log=pb.Log(session=self._session, level=level, text=text)))
+
+    def progress(self, done, total=None, message=""):
+        """Says how far the call has come, if the host wants to know."""
+        if self._token is not None:
+            params = {"progressToken": self._token, "progress": done, "total": total, "message": message}
+            params = json.dumps({k: v for k, v in params.items() if v not in (None, "")}).encode()
+            self._stream.out.put(pb.ProviderMessage(progress=pb.Progress(session=self._session, params_json=params)))
+
+    def elicit(self, params):
+        """Asks the user: params and answer are those of MCP's elicitation/create. Raises codexhost.NoAnswer."""
+        return self._stream.elicit(self._session, self._id, params)
 
 
 class _Stream:
@@ -38,9 +77,11 @@ class _Stream:
         self.tools = {t["name"]: t for t in tools}
         self.listed = [{k: v for k, v in t.items() if k != "run"} for t in tools]
         self.out = queue.Queue()
-        self.lock = threading.Lock()  # guards the two below
+        self.ids = itertools.count(1)  # of questions
+        self.lock = threading.Lock()  # guards what follows
         self.open = set()  # calls without an answer
         self.sessions = set()
+        self.asked = {}  # by id of the question: its call, and a queue for the answer
 
     def run(self, messages, context):
         context.add_callback(lambda: self.out.put(None))
@@ -56,6 +97,10 @@ class _Stream:
                     handle(getattr(m, m.WhichOneof("kind")))
         except grpc.RpcError:
             pass  # the host is gone
+        with self.lock:
+            asked = list(self.asked.values())
+        for _, answers in asked:
+            answers.put(None)
         self.out.put(None)
 
     def _start(self, m):
@@ -81,6 +126,30 @@ class _Stream:
         if known:
             self.out.put(pb.ProviderMessage(ended=pb.Ended(session=m.session, asked=True)))
 
+    def _answer(self, m):
+        with self.lock:
+            _, answers = self.asked.get(m.id, (None, None))
+        if answers is not None:
+            answers.put(m)
+
+    def elicit(self, session, call, params):
+        id, answers = next(self.ids), queue.SimpleQueue()
+        with self.lock:
+            self.asked[id] = (call, answers)
+            if call not in self.open:
+                answers.put(None)
+        message = pb.Elicit(id=id, session=session, params_json=json.dumps(params).encode())
+        self.out.put(pb.ProviderMessage(elicit=message))
+        answer = answers.get()
+        with self.lock:
+            del self.asked[id]
+        if answer is None:
+            self.out.put(pb.ProviderMessage(elicit_gone=pb.ElicitGone(id=id)))
+            raise codexhost.NoAnswer("the call is over")
+        if answer.error:
+            raise codexhost.NoAnswer(answer.error)
+        return json.loads(answer.result_json)
+
     def _cancel(self, m):
         self._fail(m.id, pb.ERROR_CANCELLED, "the call was withdrawn")
 
@@ -105,18 +174,30 @@ class _Stream:
         elif what == "tool" and m.tool.name in self.tools:
             try:
                 arguments = json.loads(m.tool.arguments_json or b"{}")
-                text, failed = str(self.tools[m.tool.name]["run"](arguments)), False
+                text, failed = str(self._run(self.tools[m.tool.name]["run"], arguments, m)), False
             except Exception as e:  # the model is told, and may try something else
                 text, failed = f"{type(e).__name__}: {e}", True
             self._result(m.id, {"content": [{"type": "text", "text": text}], "isError": failed})
         else:
             self._fail(m.id, pb.ERROR_SERVER, "there is no such tool, listing or resource", code=-32602)
 
+    def _run(self, function, arguments, m):
+        if len(inspect.signature(function).parameters) > 1:
+            return function(arguments, Call(self, m))
+        return function(arguments)
+
+    def wants(self, id):
+        with self.lock:
+            return id in self.open
+
     def _settle(self, id):
-        """Tells whether a call still wants an answer: it gets exactly one."""
+        """Tells whether a call still wants an answer: it gets exactly one. What it has asked is of no use then."""
         with self.lock:
             wanted = id in self.open
             self.open.discard(id)
+            asked = [answers for call, answers in self.asked.values() if call == id]
+        for answers in asked:
+            answers.put(None)
         return wanted
 
     def _result(self, id, result):

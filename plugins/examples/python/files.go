@@ -19,7 +19,7 @@ const exampleName = `NAME = "example"`
 // Files returns the files of a plugin of a kind, skill or mcp, that calls itself
 // name. The program is called plugin.
 func Files(kind, name string) (map[string][]byte, error) {
-	from := map[string]string{"plugin": kind + "_plugin.py", "codexhost.py": "codexhost.py", kind + "_pb2.py": kind + "_pb2.py"}
+	from := map[string]string{"plugin": kind + "_plugin.py", "codexhost.py": "codexhost.py", "plugin_pb2.py": "plugin_pb2.py", kind + "_pb2.py": kind + "_pb2.py"}
 	if kind == "mcp" {
 		from["codexhost_mcp.py"] = "codexhost_mcp.py"
 	}

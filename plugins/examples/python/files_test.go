@@ -35,6 +35,7 @@ func TestConform(t *testing.T) {
 	exe := interpreter(t)
 	for _, kind := range []string{"skill", "mcp"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			script, err := filepath.Abs(kind + "_plugin.py")
 			if err != nil {
 				t.Fatal(err)
@@ -45,7 +46,7 @@ func TestConform(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	for kind, n := range map[string]int{"skill": 3, "mcp": 4} {
+	for kind, n := range map[string]int{"skill": 4, "mcp": 5} {
 		files, err := python.Files(kind, `my"plugin`)
 		if err != nil || len(files) != n {
 			t.Errorf("%s: %d files, %v", kind, len(files), err)

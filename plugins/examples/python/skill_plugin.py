@@ -1,5 +1,11 @@
 #!/usr/bin/env python3
-"""A codexhost plugin that adds a skill."""
+"""A codexhost plugin that adds a skill.
+
+It is called as its settings say, and asks the user where they say so:
+
+    [codexhost.plugins.NAME.settings]
+    audience = "beginners"  # or ask = true
+"""
 
 import grpc
 
@@ -14,8 +20,21 @@ name: {NAME}
 description: {DESCRIPTION}
 ---
 
-Say what the model should do, step by step.
+Say what the model should do, step by step. This is for AUDIENCE.
 """
+
+
+def audience(context):
+    settings = codexhost.host.settings()
+    if settings.get("ask"):
+        field = {"type": "object", "properties": {"audience": {"type": "string"}}}
+        try:
+            answer = codexhost.host.elicit(context, {"message": "For whom is this?", "requestedSchema": field})
+            if answer["action"] == "accept":
+                return answer["content"]["audience"]
+        except codexhost.NoAnswer as why:
+            codexhost.host.log("warning", f"nobody says for whom this is: {why}")
+    return settings.get("audience", "everybody")
 
 
 def list_skills(request, context):
@@ -29,11 +48,12 @@ def read_skill(request, context):
     """Returns what the model reads when the skill is mentioned."""
     if request.path != PATH:
         context.abort(grpc.StatusCode.NOT_FOUND, "no such skill")
-    return pb.ReadResponse(content=TEXT.encode())
+    return pb.ReadResponse(content=TEXT.replace("AUDIENCE", audience(context)).encode())
 
 
 if __name__ == "__main__":
     codexhost.serve(
+        "skill",
         grpc.method_handlers_generic_handler(
             "codexhost.skill.v1.SkillProvider",
             {
@@ -42,5 +62,9 @@ if __name__ == "__main__":
                 ),
                 "Read": codexhost.unary(read_skill, pb.ReadRequest, pb.ReadResponse),
             },
-        )
+        ),
+        name=NAME,
+        version="0.1.0",
+        settings={"audience": "for whom the skill is", "ask": "whether the user is asked for whom"},
+        needs=["settings", "elicit", "log"],
     )
