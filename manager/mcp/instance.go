@@ -227,7 +227,8 @@ func (i *instance) open(ctx context.Context, pause, limit time.Duration) (provid
 	if err != nil {
 		return nil, err
 	}
-	return p.Start(ctx, server, host{i})
+	session, err := p.Start(ctx, server, host{i})
+	return session, i.launch.denied(err)
 }
 
 // settle takes the outcome of a start.
@@ -238,7 +239,9 @@ func (i *instance) settle(session provider.Session, err error) {
 	switch {
 	case err != nil && i.version > 0:
 		i.err = err
-		i.breaker.crash(time.Now())
+		if _, denied := errors.AsType[*deniedError](err); !denied {
+			i.breaker.crash(time.Now())
+		}
 		i.set(down)
 	case err != nil:
 		i.err = err
@@ -310,7 +313,7 @@ func (i *instance) serving(ctx context.Context) (provider.Session, error) {
 			continue
 		case down:
 			if asked == i.attempt {
-				return nil, i.err
+				return nil, i.why()
 			}
 			if err := i.restart(); err != nil {
 				return nil, err
@@ -329,6 +332,14 @@ func (i *instance) serving(ctx context.Context) (provider.Session, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// why is what keeps a server down that was up before. The caller holds the lock.
+func (i *instance) why() error {
+	if d, denied := errors.AsType[*deniedError](i.err); denied {
+		return errors.New(d.text(i.launch.server.Name))
+	}
+	return i.err
 }
 
 // ending says whether the session has ended or is about to; watch will notice.

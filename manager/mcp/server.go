@@ -34,6 +34,8 @@ type Server struct {
 	BearerTokenEnvVar string
 	HTTPHeaders       map[string]string
 	EnvHTTPHeaders    map[string]string // header to variable
+	// Login is how the user logs in to URL, if the server wants that.
+	Login *Login
 
 	StartupTimeout time.Duration // 0 means 30 s
 	ToolTimeout    time.Duration // 0 means 120 s
@@ -105,6 +107,10 @@ type launch struct {
 	server provider.Server
 	place  string
 	plugin string // that brings the server; empty for settings of the user's
+
+	url     string          // of an HTTP server
+	login   *provider.Login // nil if there is none to look for
+	settled bool            // the settings bring an authorization along
 }
 
 func (s *Server) launch(cwd string, client provider.ClientInfo, env func(string) (string, bool)) (launch, error) {
@@ -124,13 +130,14 @@ func (s *Server) launch(cwd string, client provider.ClientInfo, env func(string)
 		if err != nil {
 			return launch{}, err
 		}
-		c.URL, c.Headers = s.URL, headers
+		c.URL, c.Headers, c.Login = s.URL, headers, s.login(headers)
 	}
 	config, err := json.Marshal(c)
 	if err != nil {
 		return launch{}, fmt.Errorf("encoding the settings of MCP server %s: %w", s.Name, err)
 	}
-	l := launch{server: provider.Server{Key: digest(s.Name, config), Name: s.Name, Config: config}}
+	l := launch{server: provider.Server{Key: digest(s.Name, config), Name: s.Name, Config: config},
+		url: c.URL, login: c.Login, settled: authorized(c.Headers)}
 	c.Cwd = ""
 	config, err = json.Marshal(c)
 	if err != nil {

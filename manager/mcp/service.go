@@ -60,8 +60,9 @@ type Startup struct {
 	Name     string
 	State    State
 	Error    string // set when Failed
-	// NeedsLogin: it failed for want of a login.
-	NeedsLogin bool
+	// NeedsLogin: it failed for want of a login. LoginAgain: there is one, which the
+	// server does not accept any more.
+	NeedsLogin, LoginAgain bool
 	// Remains is what is known about its process when Failed.
 	Remains provider.Remains
 }
@@ -77,6 +78,7 @@ type Service struct {
 	closed    bool
 	instances map[string]*instance
 	catalogs  map[[sha256.Size]byte]*catalog
+	offers    map[string]offer // by the URL of the server
 }
 
 // New returns a Service. It starts nothing.
@@ -93,7 +95,7 @@ func New(o Options) *Service {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Service{
 		opts: o, ctx: ctx, cancel: cancel,
-		instances: map[string]*instance{}, catalogs: map[[sha256.Size]byte]*catalog{},
+		instances: map[string]*instance{}, catalogs: map[[sha256.Size]byte]*catalog{}, offers: map[string]offer{},
 	}
 }
 

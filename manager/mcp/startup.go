@@ -19,7 +19,11 @@ func startupText(name string, err error, limit time.Duration) string {
 		return fmt.Sprintf("MCP client for `%s` timed out after %d seconds. Add or adjust `startup_timeout_sec` in your config.toml:\n[mcp_servers.%s]\nstartup_timeout_sec = XX",
 			name, int(limit.Seconds()), name)
 	case provider.StageAuth:
-		return fmt.Sprintf("The %s MCP server is not logged in. Run `codex mcp login %s`.", name, name)
+		d, ok := errors.AsType[*deniedError](err)
+		if !ok {
+			d = &deniedError{StartError: e}
+		}
+		return d.text(name)
 	}
 	return fmt.Sprintf("MCP client for `%s` failed to start: MCP startup failed: %s", name, e.Reason)
 }
@@ -46,6 +50,9 @@ func failedStartup(name string, err error, limit time.Duration) Startup {
 			s.State, s.Error = Cancelled, ""
 		case provider.StageAuth:
 			s.NeedsLogin = true
+			if d, ok := errors.AsType[*deniedError](err); ok {
+				s.LoginAgain = d.again
+			}
 		}
 	}
 	return s

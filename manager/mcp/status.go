@@ -31,15 +31,15 @@ func (s *Service) Status(ctx context.Context, servers []Server, full bool) []Sta
 	}
 	return statuses(ctx, members, func(ctx context.Context, m *member) json.RawMessage {
 		if !m.server.Enabled {
-			return row(&m.server, nil, nil, nil)
+			return s.row(ctx, &m.server, nil, nil, nil)
 		}
 		l, err := m.server.launch(s.opts.Home, s.opts.Client, s.opts.Env)
 		if err != nil {
-			return row(&m.server, nil, err, nil)
+			return s.row(ctx, &m.server, nil, err, nil)
 		}
 		i := s.anywhere(l, m.server.startupTimeout())
 		if i == nil {
-			return row(&m.server, nil, context.Canceled, nil)
+			return s.row(ctx, &m.server, nil, context.Canceled, nil)
 		}
 		defer i.release()
 		i.begin()
@@ -55,9 +55,9 @@ func (t *Set) Status(ctx context.Context, full bool) []Status {
 		var r json.RawMessage
 		switch {
 		case m.instance == nil:
-			r = row(&m.server, nil, m.err, nil)
+			r = t.svc.row(ctx, &m.server, nil, m.err, nil)
 		case runtime == protocol.McpServerConnectionStatusStarting:
-			r = row(&m.server, m.instance, nil, nil)
+			r = t.svc.row(ctx, &m.server, m.instance, nil, nil)
 		default:
 			r = m.status(ctx, m.instance, full)
 		}
@@ -116,9 +116,9 @@ type resourceLists struct{ resources, templates []json.RawMessage }
 
 func (m *member) status(ctx context.Context, i *instance, full bool) json.RawMessage {
 	if err := i.wait(ctx); err != nil {
-		return row(&m.server, i, err, nil)
+		return i.svc.row(ctx, &m.server, i, err, nil)
 	} else if !i.running() {
-		return row(&m.server, i, nil, nil) // it died; its tools stay, for the next call starts it again
+		return i.svc.row(ctx, &m.server, i, nil, nil) // it died; its tools stay, for the next call starts it again
 	}
 	var lists resourceLists
 	if full {
@@ -126,11 +126,11 @@ func (m *member) status(ctx context.Context, i *instance, full bool) json.RawMes
 		lists.resources, _ = i.allPages(ctx, resourcePages)
 		lists.templates, _ = i.allPages(ctx, templatePages)
 	}
-	return row(&m.server, i, nil, &lists)
+	return i.svc.row(ctx, &m.server, i, nil, &lists)
 }
 
 // row writes one row. i is nil when the server was not started.
-func row(s *Server, i *instance, failure error, lists *resourceLists) json.RawMessage {
+func (svc *Service) row(ctx context.Context, s *Server, i *instance, failure error, lists *resourceLists) json.RawMessage {
 	r := struct {
 		Name      string                     `json:"name"`
 		Runtime   *string                    `json:"runtimeStatus"`
@@ -145,7 +145,7 @@ func row(s *Server, i *instance, failure error, lists *resourceLists) json.RawMe
 		Templates []json.RawMessage          `json:"resourceTemplates"`
 		Auth      protocol.McpAuthStatus     `json:"authStatus"`
 	}{
-		Name: s.Name, Origin: s.origin(), Auth: s.auth(),
+		Name: s.Name, Origin: s.origin(), Auth: svc.auth(ctx, s, i),
 		Tools: map[string]json.RawMessage{}, Resources: []json.RawMessage{}, Templates: []json.RawMessage{},
 	}
 	if failure != nil {
@@ -183,12 +183,4 @@ func serverInfo(raw json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return out
-}
-
-// auth is how the host logs in to the server.
-func (s *Server) auth() protocol.McpAuthStatus {
-	if s.Command == "" && s.BearerTokenEnvVar != "" {
-		return protocol.McpAuthStatusBearerToken
-	}
-	return protocol.McpAuthStatusUnsupported
 }

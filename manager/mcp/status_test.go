@@ -64,7 +64,7 @@ func TestStatusOutsideOfThreads(t *testing.T) {
 	for name, want := range map[string]string{
 		"dies": "MCP startup failed: handshaking with MCP server failed: connection closed: initialize response: connection closed: initialize response",
 		"slow": "MCP client for `slow` timed out after 1 seconds. Add or adjust `startup_timeout_sec` in your config.toml:\n[mcp_servers.slow]\nstartup_timeout_sec = XX",
-		"web":  "The web MCP server is not logged in. Run `codex mcp login web`.",
+		"web":  "The web MCP server is not logged in. Run `codexhost mcp login web`.",
 	} {
 		if e := got[name].ToolsError; e == nil {
 			t.Errorf("%s: no error", name)
