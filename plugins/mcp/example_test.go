@@ -45,3 +45,38 @@ func ExampleToolServer() {
 	fmt.Println(string(result), err)
 	// Output: {"content":[{"text":"HELLO!","type":"text"}],"isError":false} <nil>
 }
+
+// user answers what a tool asks, and hears what it has to say.
+type user struct{ name string }
+
+func (u user) Elicit(context.Context, json.RawMessage) (json.RawMessage, error) {
+	return json.Marshal(map[string]any{"action": "accept", "content": map[string]string{"name": u.name}})
+}
+
+func (user) Progress(json.RawMessage) {}
+func (user) ToolsChanged()            {}
+func (user) Log(level, text string)   { fmt.Println(level+":", text) }
+
+// A tool may ask the user while it runs.
+func ExampleHost() {
+	greet := func(ctx context.Context, _ json.RawMessage, host mcp.Host) (string, error) {
+		raw, err := host.Elicit(ctx, json.RawMessage(`{"message":"Whom?","requestedSchema":{"type":"object","properties":{"name":{"type":"string"}}}}`))
+		if err != nil {
+			return "", err
+		}
+		var answer struct {
+			Action  string
+			Content struct{ Name string }
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil || answer.Action != "accept" {
+			return "nobody is greeted", err
+		}
+		host.Log("info", answer.Content.Name+" is greeted")
+		return "Hello, " + answer.Content.Name + "!", nil
+	}
+	text, err := greet(context.Background(), nil, user{"Ada"})
+	fmt.Println(text, err)
+	// Output:
+	// info: Ada is greeted
+	// Hello, Ada! <nil>
+}

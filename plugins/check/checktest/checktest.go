@@ -19,13 +19,15 @@ import (
 
 // limits are ten times the host's: a test runs on machines that have other work,
 // too. "codexhost plugin check" is the one to tell whether a plugin is fast.
-var limits = check.Limits{Start: 100 * time.Second, Answer: 50 * time.Second, Late: 10 * time.Second, End: 15 * time.Second}
+func limits() check.Limits {
+	return check.Limits{Start: 100 * time.Second, Answer: 50 * time.Second, Late: 10 * time.Second, End: 15 * time.Second}
+}
 
 // Run checks a program against all rules. It blocks until that is done, which
 // takes about a second for a good plugin.
 func Run(t *testing.T, target check.Target) {
 	t.Helper()
-	r, err := check.Run(t.Context(), target, limits, nil)
+	r, err := check.Run(t.Context(), target, limits(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
