@@ -144,11 +144,7 @@ func (m *Manager) tools(ctx context.Context, l *live, catalog *model.Catalog, s 
 		offers = append(offers, agents)
 	}
 	if set := l.set(); set != nil {
-		wait, cancel := context.WithTimeout(ctx, serverGrace)
-		defer cancel()
-		if late := set.WaitReady(wait); len(late) > 0 {
-			m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
-		}
+		m.awaitServers(ctx, l, set)
 		offers = append(offers, tool.MCP{Offer: set.Offer(), Images: info.AcceptsImages(), Always: l.alwaysApprove(m)}, tool.MCPResources{Servers: set})
 	}
 	return offers

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/codexhost/codexhost/manager/mcp"
@@ -31,7 +32,7 @@ func codexhostMcpWaitFor(ctx context.Context, c *Connection, p *protocol.McpWait
 	rows := make([]protocol.McpServerReadiness, 0, len(list))
 	for _, r := range list {
 		rows = append(rows, protocol.McpServerReadiness{
-			Name: r.Name, State: cmp.Or(string(r.State), "disabled"), Error: nonEmpty(r.Error), ToolCount: int64(r.Tools),
+			Name: r.Name, State: cmp.Or(string(r.State), "disabled"), Error: nonEmpty(r.Error), ToolCount: int64(r.Tools), Diagnosis: diagnosis(r.Diagnosis),
 		})
 	}
 	if late, ok := errors.AsType[*mcp.StillStarting](err); ok {
@@ -49,4 +50,16 @@ func stillStarting(late *mcp.StillStarting, rows []protocol.McpServerReadiness) 
 	return &coded{codeInternal, data, &thread.Failure{
 		Kind: thread.KindServerFailed, Remedy: "wait longer, or lower startup_timeout_sec of the named servers", Err: late,
 	}}
+}
+
+func diagnosis(d *mcp.Diagnosis) *protocol.McpServerDiagnosis {
+	if d == nil {
+		return nil
+	}
+	out := &protocol.McpServerDiagnosis{Signal: nonEmpty(d.Signal), Stderr: slices.Clone(d.Stderr), Noise: nonEmpty(d.Noise), Advice: d.Advice}
+	if d.ExitCode != nil {
+		code := int64(*d.ExitCode)
+		out.ExitCode = &code
+	}
+	return out
 }

@@ -74,6 +74,9 @@ func (t *Tool) Call(ctx context.Context, c Call) Outcome {
 	if m == nil || m.instance == nil {
 		return failure(t.Server, t.Name, &UnknownServer{t.Server}, 0, 0)
 	}
+	if m.instance.dropped(t.Name) {
+		return failure(t.Server, t.Name, fmt.Errorf("the server no longer has the tool '%s'", t.Name), 0, 0)
+	}
 	limit := m.server.toolTimeout()
 	f := &flight{set: t.set, server: t.Server, call: c, harmless: t.Hints.harmless()}
 	raw, err := m.instance.perform(ctx, limit, f, func(ctx context.Context, s provider.Session) (json.RawMessage, error) {
@@ -297,45 +300,6 @@ func (h host) Progress(params json.RawMessage) {
 	h.mu.Unlock()
 	if report != nil {
 		report(params)
-	}
-}
-
-// ToolsChanged implements provider.Host: it lists the tools again, once for any
-// number of changes that come while a listing runs.
-func (h host) ToolsChanged() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stale = true
-	if h.phase != up || h.listing || h.shutAt {
-		return // a server that is not up yet lists its tools anyway
-	}
-	h.listing = true
-	h.svc.wg.Go(h.relist)
-}
-
-// relist fetches the tools until they are not stale.
-func (i *instance) relist() {
-	for {
-		i.mu.Lock()
-		if !i.stale || i.phase != up || i.shutAt {
-			i.listing = false
-			i.mu.Unlock()
-			return
-		}
-		i.stale = false
-		limit := i.startup
-		i.mu.Unlock()
-		ctx, cancel := context.WithTimeout(i.svc.ctx, limit)
-		list, err := i.allPages(ctx, toolPages)
-		cancel()
-		i.mu.Lock()
-		if err != nil {
-			i.svc.opts.Log.Warn("listing the changed tools of an MCP server", "server", i.launch.server.Name, "error", err)
-		}
-		if i.phase == up && (err == nil || errors.Is(err, errEndless)) {
-			i.take(list)
-		}
-		i.mu.Unlock()
 	}
 }
 

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -38,7 +37,7 @@ type instance struct {
 	lost    provider.Session // the session, when it is known to be ending
 	info    provider.Info
 	tools   []rawTool
-	version int  // counts tool lists
+	version int  // counts what is offered: tools and instructions
 	stale   bool // the tools have changed since
 	listing bool // relist runs
 	err     error
@@ -164,7 +163,7 @@ func (i *instance) join(m *member, reload bool) {
 		i.start(0)
 	case down:
 		if err := i.restart(); err != nil {
-			m.announce(failedStartup(m.server.Name, err, i.startup))
+			m.announce(failedStartup(&m.server, err, i.startup))
 		}
 	default:
 		m.tell(i)
@@ -250,21 +249,15 @@ func (i *instance) settle(session provider.Session, err error) {
 		i.svc.wg.Go(func() { i.svc.closeSession(session) })
 	default:
 		i.session, i.err = session, nil
-		i.info, i.stale = session.Info(), false
-		i.take(i.info.Tools)
+		info := session.Info()
+		if i.version > 0 && info.Instructions != i.info.Instructions {
+			i.version++
+		}
+		i.info, i.stale = info, false
+		i.take(info.Tools)
 		i.svc.wg.Go(func() { i.watch(session) })
 		i.set(up)
 	}
-}
-
-// take notes a list of tools. The caller holds the lock.
-func (i *instance) take(list []json.RawMessage) {
-	tools, bad := readTools(list)
-	if bad > 0 {
-		i.svc.opts.Log.Warn("MCP server lists what is no tool", "server", i.launch.server.Name, "count", bad)
-	}
-	i.tools = tools
-	i.version++
 }
 
 // watch notices that a session ended by itself.
@@ -385,6 +378,12 @@ func (i *instance) wait(ctx context.Context) error {
 		return nil
 	}
 	return i.err
+}
+
+func (i *instance) pending() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.phase == starting || i.phase == fresh
 }
 
 // harmless says whether a call of the tool may be repeated.

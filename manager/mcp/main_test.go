@@ -130,12 +130,19 @@ type listener struct {
 	response string
 	told     []mcp.Startup
 	asked    []mcp.Elicitation
+	changes  []string
 }
 
 func (l *listener) ServerStatus(s mcp.Startup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.told = append(l.told, s)
+}
+
+func (l *listener) ToolsChanged(c mcp.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changes = append(l.changes, fmt.Sprintf("%s %s +%v -%v ~%v", c.ThreadID, c.Server, c.Added, c.Removed, c.Altered))
 }
 
 func (l *listener) Elicit(ctx context.Context, e mcp.Elicitation) ([]byte, error) {

@@ -17,7 +17,9 @@ type Readiness struct {
 	// not enabled.
 	State State
 	Error string // set when Failed
-	Tools int    // offered by it, after the filters
+	// Diagnosis is set when Failed.
+	Diagnosis *Diagnosis
+	Tools     int // offered by it, after the filters
 }
 
 // An UnknownServer is one that the settings do not name.
@@ -131,7 +133,9 @@ func (m *member) readiness(ctx context.Context, up func(context.Context, *member
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		r.State = Starting
 	default:
-		r.State, r.Error = Failed, startupText(m.server.Name, m.reason(err), m.server.startupTimeout())
+		err = m.reason(err)
+		r.State, r.Error = Failed, startFailure(&m.server, err, m.server.startupTimeout())
+		r.Diagnosis = diagnose(&m.server, err)
 	}
 	return r
 }

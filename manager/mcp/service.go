@@ -37,6 +37,9 @@ type Listener interface {
 	// first possibly before Join returns. It must not block and must not call
 	// back into the Set.
 	ServerStatus(Startup)
+	// ToolsChanged tells what a server that is up changed, or came back with after
+	// it had died. It must not block and must not call back into the Set.
+	ToolsChanged(Change)
 	// Elicit puts a server's question to the client and returns its response, an
 	// McpServerElicitationRequestResponse. It may block until ctx ends, which it
 	// does with the call that the question belongs to.
@@ -63,8 +66,6 @@ type Startup struct {
 	// NeedsLogin: it failed for want of a login. LoginAgain: there is one, which the
 	// server does not accept any more.
 	NeedsLogin, LoginAgain bool
-	// Remains is what is known about its process when Failed.
-	Remains provider.Remains
 }
 
 // Service owns the servers of all threads. Close it.

@@ -135,7 +135,7 @@ func (t *Set) enlist(s Server, reload bool) *member {
 	if err != nil {
 		m.err = err
 		m.announce(Startup{State: Starting})
-		m.announce(failedStartup(s.Name, err, s.startupTimeout()))
+		m.announce(failedStartup(&s, err, s.startupTimeout()))
 		return m
 	}
 	if m.instance = t.svc.acquire(l, s.startupTimeout()); m.instance == nil {
@@ -165,10 +165,10 @@ func (m *member) tell(i *instance) {
 	case up:
 		m.announce(Startup{State: Ready})
 	case failed:
-		m.announce(failedStartup(m.server.Name, i.err, i.startup))
+		m.announce(failedStartup(&m.server, i.err, i.startup))
 	case down:
 		if i.err != nil { // a restart failed; the death alone is not news of a start
-			m.announce(failedStartup(m.server.Name, i.err, i.startup))
+			m.announce(failedStartup(&m.server, i.err, i.startup))
 		}
 	}
 }
@@ -257,6 +257,20 @@ func (t *Set) WaitReady(ctx context.Context, names ...string) (missing []string)
 	return missing
 }
 
+// StillStarting lists the servers that neither are up nor have failed, sorted.
+func (t *Set) StillStarting() []string {
+	var names []string
+	for _, m := range t.list() {
+		m.mu.Lock()
+		off := m.off // as one whose start was cancelled
+		m.mu.Unlock()
+		if m.server.Enabled && m.instance != nil && !off && m.instance.pending() {
+			names = append(names, m.server.Name)
+		}
+	}
+	return names
+}
+
 // WaitRequired waits until the required servers are up. The error names those
 // that failed, and why.
 func (t *Set) WaitRequired(ctx context.Context) error {
@@ -266,7 +280,7 @@ func (t *Set) WaitRequired(ctx context.Context) error {
 			continue
 		}
 		if err := m.wait(ctx); err != nil {
-			failures = append(failures, m.server.Name+": "+startupText(m.server.Name, err, m.server.startupTimeout()))
+			failures = append(failures, m.server.Name+": "+startFailure(&m.server, err, m.server.startupTimeout()))
 		}
 	}
 	if len(failures) == 0 {

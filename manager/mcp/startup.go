@@ -29,22 +29,21 @@ func startupText(name string, err error, limit time.Duration) string {
 }
 
 // toolsError says the same in a status row.
-func toolsError(name string, err error, limit time.Duration) string {
+func toolsError(s *Server, err error) string {
 	e, ok := errors.AsType[*provider.StartError](err)
 	if !ok {
 		return err.Error()
 	}
 	if e.Stage == provider.StageTimeout || e.Stage == provider.StageAuth {
-		return startupText(name, err, limit)
+		return startFailure(s, err, s.startupTimeout())
 	}
-	return "MCP startup failed: " + e.Reason
+	return "MCP startup failed: " + e.Reason + diagnose(s, err).said()
 }
 
 // failedStartup is the news of a failed start.
-func failedStartup(name string, err error, limit time.Duration) Startup {
-	s := Startup{State: Failed, Error: startupText(name, err, limit)}
+func failedStartup(server *Server, err error, limit time.Duration) Startup {
+	s := Startup{State: Failed, Error: startFailure(server, err, limit)}
 	if e, ok := errors.AsType[*provider.StartError](err); ok {
-		s.Remains = e.Remains
 		switch e.Stage {
 		case provider.StageCancelled:
 			s.State, s.Error = Cancelled, ""

@@ -149,7 +149,7 @@ func (svc *Service) row(ctx context.Context, s *Server, i *instance, failure err
 		Tools: map[string]json.RawMessage{}, Resources: []json.RawMessage{}, Templates: []json.RawMessage{},
 	}
 	if failure != nil {
-		text := toolsError(s.Name, failure, s.startupTimeout())
+		text := toolsError(s, failure)
 		r.Error = &text
 	} else if i != nil {
 		i.mu.Lock()

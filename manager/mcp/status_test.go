@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/codexhost/codexhost/manager/mcp"
+	"github.com/codexhost/codexhost/plugins/mcp/mcptest"
 )
 
 type statusRow struct {
@@ -62,7 +63,8 @@ func TestStatusOutsideOfThreads(t *testing.T) {
 		t.Errorf("lab %+v", lab)
 	}
 	for name, want := range map[string]string{
-		"dies": "MCP startup failed: handshaking with MCP server failed: connection closed: initialize response: connection closed: initialize response",
+		"dies": "MCP startup failed: handshaking with MCP server failed: connection closed: initialize response: connection closed: initialize response\n" +
+			"It ended with exit code 1.\nIts stderr ends with:\n    cannot find my settings\nTry this: run it by hand to see what it says: " + exe() + " " + mcptest.Arg + " exit=1",
 		"slow": "MCP client for `slow` timed out after 1 seconds. Add or adjust `startup_timeout_sec` in your config.toml:\n[mcp_servers.slow]\nstartup_timeout_sec = XX",
 		"web":  "The web MCP server is not logged in. Run `codexhost mcp login web`.",
 	} {

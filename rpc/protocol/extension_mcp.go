@@ -27,4 +27,35 @@ type McpServerReadiness struct {
 	State     string  `wire:"state"`
 	Error     *string `wire:"error,nullable"` // why it failed
 	ToolCount int64   `wire:"toolCount"`      // after the filters of the configuration
+	// Diagnosis is there when it failed.
+	Diagnosis *McpServerDiagnosis `wire:"diagnosis,optional,omit"`
+}
+
+// McpServerDiagnosis is what is known of a server that did not start.
+type McpServerDiagnosis struct {
+	ExitCode *int64  `wire:"exitCode,nullable"` // null where it was ended by a signal, or is no process
+	Signal   *string `wire:"signal,nullable"`
+	// Stderr are its last lines, oldest first.
+	Stderr []string `wire:"stderr"`
+	// Noise is the first line of its standard output that was no MCP message.
+	Noise *string `wire:"noise,nullable"`
+	// Advice is what to try.
+	Advice string `wire:"advice"`
+}
+
+// McpToolsChangedNotification is the params of codexhost/mcp/toolsChanged: a server that is up changed its tools, of which
+// the next request to the model knows. Names are the server's own, sorted, without those that the configuration filters out.
+type McpToolsChangedNotification struct {
+	ThreadID string   `wire:"threadId"`
+	Server   string   `wire:"server"`
+	Added    []string `wire:"added"`
+	Removed  []string `wire:"removed"`
+	Changed  []string `wire:"changed"`
+}
+
+// McpWaitingNotification is the params of codexhost/mcp/waiting: a turn's next request to the model waits for these
+// servers, for a second at most. No servers mean that it waits no longer.
+type McpWaitingNotification struct {
+	ThreadID string   `wire:"threadId"`
+	Servers  []string `wire:"servers"`
 }

@@ -158,13 +158,13 @@ func (s *server) begin() {
 	if s.has("blind") {
 		select {}
 	}
+	if s.has("banner") {
+		s.line("Welcome to my server!\n\n  [info] ready {\"id\":1}")
+	}
 	if n, ok := s.words["exit"]; ok {
 		fmt.Fprintln(os.Stderr, "cannot find my settings")
 		code, _ := strconv.Atoi(n)
 		os.Exit(code)
-	}
-	if s.has("banner") {
-		s.line("Welcome to my server!\n\n  [info] ready {\"id\":1}")
 	}
 	if s.has("babble") {
 		for {
@@ -244,7 +244,7 @@ func (s *server) initialize(m message) {
 func (s *server) tools() []string {
 	names := []string{
 		"echo", "env", "pid", "crash", "exit", "hang", "big", "stderr", "garbage", "weird", "structured", "image",
-		"fail", "error", "ask", "ask_url", "progress", "spawn", "bad", "grow", "write", "sleep", "meta",
+		"fail", "error", "ask", "ask_url", "progress", "spawn", "bad", "grow", "shrink", "write", "sleep", "meta",
 	}
 	if only, ok := s.words["tools"]; ok {
 		names = strings.Split(only, ",")
@@ -356,6 +356,12 @@ func (s *server) call(id json.RawMessage, name string, raw, meta json.RawMessage
 		s.mu.Unlock()
 		s.send(obj{"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
 		s.answer(id, text("grown"))
+	case "shrink":
+		s.mu.Lock()
+		s.extra = nil
+		s.mu.Unlock()
+		s.send(obj{"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+		s.answer(id, text("shrunk"))
 	case "grown":
 		s.answer(id, text("at last"))
 	case "ask", "ask_url":
