@@ -26,13 +26,14 @@ const (
 type agentTree struct {
 	mu      sync.Mutex // guards the fields below
 	agents  map[string]*agent
-	opening int // places that are taken by agents which are being started
-	named   int // nicknames given so far
+	opening int             // places that are taken by agents which are being started
+	named   int             // nicknames given so far
+	given   map[string]bool // nicknames of roles that were given
 	changed chan struct{}
 }
 
 func newAgentTree() *agentTree {
-	return &agentTree{agents: make(map[string]*agent), changed: make(chan struct{})}
+	return &agentTree{agents: make(map[string]*agent), given: make(map[string]bool), changed: make(chan struct{})}
 }
 
 // agent is the place of an agent in its tree. It observes its thread and passes on
@@ -42,6 +43,7 @@ type agent struct {
 	next         thread.Observer
 	id, parentID string
 	parentPath   string                // of the parent's file; empty if it has none
+	roleFile     string                // what its role says; empty if nothing
 	done         func(tool.AgentState) // called once, when the agent is done with its task
 
 	// Guarded by tree.mu:
@@ -50,15 +52,22 @@ type agent struct {
 	left     bool // its thread has ended
 }
 
-// take reserves a place for an agent and gives it a nickname. The place is the
-// agent's from add on; until then free gives it back.
-func (t *agentTree) take(limit int64) (nickname string, err error) {
+// take reserves a place for an agent and gives it a nickname, one of candidates as
+// long as there is one that nobody had. The place is the agent's from add on; until
+// then free gives it back.
+func (t *agentTree) take(limit int64, candidates []string) (nickname string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if int64(len(t.agents)+t.opening) >= limit {
 		return "", errTooManyAgents
 	}
 	t.opening++
+	for _, own := range candidates {
+		if !t.given[own] {
+			t.given[own] = true
+			return own, nil
+		}
+	}
 	nickname = nickName(t.named)
 	t.named++
 	return nickname, nil

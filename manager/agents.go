@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,7 @@ func (m *Manager) agentTools(l *live, s thread.Settings) (tools tool.AgentTools,
 	if s.NoAgents || !l.config.Feature("multi_agent") || spawnDepth(l.meta.Source) >= l.config.Agents.MaxDepth {
 		return tools, false
 	}
-	return tool.AgentTools{Agents: agentsOf{m, l}}, true
+	return tool.AgentTools{Agents: agentsOf{m, l}, Roles: agentRoles(l.config)}, true
 }
 
 // Effort implements tool.Agents.
@@ -68,11 +69,15 @@ func (a agentsOf) Spawn(ctx context.Context, t tool.Turn, task tool.AgentTask) (
 	if task.Effort != "" {
 		settings.Effort = task.Effort
 	}
-	nickname, err := a.l.tree.take(a.l.config.Agents.MaxThreads)
+	cfg, err := a.inRole(ctx, task.Role, &settings)
 	if err != nil {
 		return none, err
 	}
-	child, err := a.start(ctx, nickname, settings, task.Fork)
+	nickname, err := a.l.tree.take(a.l.config.Agents.MaxThreads, a.l.config.Agents.Roles[task.Role].Nicknames)
+	if err != nil {
+		return none, err
+	}
+	child, err := a.start(ctx, newAgent{nickname, task.Role, cfg, settings}, task.Fork)
 	if err != nil {
 		return none, fmt.Errorf("collab spawn failed: %w", err)
 	}
@@ -100,15 +105,23 @@ func (m *Manager) offered(cfg *config.Config, slug string) error {
 	return agentRefusal("Unknown model `" + slug + "` for spawn_agent. Available models: " + strings.Join(names, ", "))
 }
 
+// newAgent is what an agent is to be.
+type newAgent struct {
+	nickname string
+	role     string // empty for none
+	config   *config.Config
+	settings thread.Settings
+}
+
 // start opens the agent's thread in the place that was taken for it.
-func (a agentsOf) start(ctx context.Context, nickname string, s thread.Settings, fork bool) (*live, error) {
+func (a agentsOf) start(ctx context.Context, n newAgent, fork bool) (*live, error) {
 	parent, m := a.l, a.m
 	id := uuid.Must(uuid.NewV7()).String()
-	meta := m.newMeta(id, s, parent.config, StartParams{ThreadSource: "subagent", HistoryMode: parent.meta.HistoryMode})
-	meta.SessionID, meta.ParentThreadID, meta.AgentNickname = parent.meta.SessionID, parent.id, nickname
-	meta.Source = spawnSource(parent, nickname)
-	spec := thread.Spec{ID: id, SessionID: meta.SessionID, Settings: s, Client: m.introduced(), Subagent: "collab_spawn", ParentThreadID: parent.id,
-		AgentType: defaultRole, ParentTranscript: parent.path}
+	meta := m.newMeta(id, n.settings, n.config, StartParams{ThreadSource: "subagent", HistoryMode: parent.meta.HistoryMode})
+	meta.SessionID, meta.ParentThreadID, meta.AgentNickname, meta.AgentRole = parent.meta.SessionID, parent.id, n.nickname, n.role
+	meta.Source = spawnSource(parent, n)
+	spec := thread.Spec{ID: id, SessionID: meta.SessionID, Settings: n.settings, Client: m.introduced(), Subagent: "collab_spawn", ParentThreadID: parent.id,
+		AgentType: cmp.Or(n.role, defaultRole), ParentTranscript: parent.path}
 	records, err := m.inherited(&spec, parent, fork)
 	if err == nil && parent.path != "" {
 		if spec.Recorder, err = m.store.Create(meta); err == nil {
@@ -124,8 +137,8 @@ func (a agentsOf) start(ctx context.Context, nickname string, s thread.Settings,
 		parent.tree.free()
 		return nil, errors.Join(err, closeRecorder(spec.Recorder))
 	}
-	seat := m.seat(parent, id)
-	opened, err := m.openAs(ctx, spec, meta, parent.config, seat)
+	seat := m.seat(parent, id, n.role)
+	opened, err := m.openAs(ctx, spec, meta, n.config, seat)
 	if err != nil {
 		parent.tree.free()
 		return nil, err
@@ -138,11 +151,8 @@ func (a agentsOf) start(ctx context.Context, nickname string, s thread.Settings,
 	return opened.live, nil
 }
 
-// defaultRole is what hooks are told of an agent without a role.
-const defaultRole = "default"
-
 // spawnSource is what the file of an agent of a thread says of where it is from.
-func spawnSource(parent *live, nickname string) json.RawMessage {
+func spawnSource(parent *live, n newAgent) json.RawMessage {
 	type spawn struct {
 		Parent   string  `json:"parent_thread_id"`
 		Depth    int64   `json:"depth"`
@@ -151,7 +161,7 @@ func spawnSource(parent *live, nickname string) json.RawMessage {
 		Role     *string `json:"agent_role"`
 	}
 	raw, _ := json.Marshal(map[string]any{"subagent": map[string]any{ // strings and numbers always have a JSON form
-		"thread_spawn": spawn{Parent: parent.id, Depth: spawnDepth(parent.meta.Source) + 1, Nickname: nickname}}})
+		"thread_spawn": spawn{Parent: parent.id, Depth: spawnDepth(parent.meta.Source) + 1, Nickname: n.nickname, Role: nonEmpty(n.role)}}})
 	return raw
 }
 
@@ -181,8 +191,9 @@ func (m *Manager) inherited(spec *thread.Spec, parent *live, fork bool) ([]rollo
 }
 
 // seat is the place of an agent of a thread.
-func (m *Manager) seat(parent *live, id string) *agent {
-	a := &agent{tree: parent.tree, next: &m.hub, id: id, parentID: parent.id, parentPath: parent.path, state: tool.AgentState{Status: protocol.CollabAgentStatusPendingInit}}
+func (m *Manager) seat(parent *live, id, role string) *agent {
+	a := &agent{tree: parent.tree, next: &m.hub, id: id, parentID: parent.id, parentPath: parent.path,
+		roleFile: parent.config.Agents.Roles[role].ConfigFile, state: tool.AgentState{Status: protocol.CollabAgentStatusPendingInit}}
 	a.done = func(s tool.AgentState) {
 		m.reports.Go(func() { m.report(parent.thread, id, s) })
 	}
@@ -257,10 +268,10 @@ func (a agentsOf) Resume(ctx context.Context, id string) error {
 	if err != nil || a.m.loaded(id) != nil || stored.Meta.SessionID != a.l.meta.SessionID || spawnDepth(stored.Meta.Source) == 0 {
 		return &tool.AgentNotFound{ID: id}
 	}
-	if _, err := a.l.tree.take(a.l.config.Agents.MaxThreads); err != nil {
+	if _, err := a.l.tree.take(a.l.config.Agents.MaxThreads, nil); err != nil {
 		return err
 	}
-	seat := a.m.seat(a.l, id)
+	seat := a.m.seat(a.l, id, stored.Meta.AgentRole)
 	r, err := a.m.Resume(ctx, ResumeParams{ThreadID: id, ExcludeTurns: true, seat: seat})
 	if err != nil {
 		a.l.tree.free()

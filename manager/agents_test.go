@@ -283,8 +283,8 @@ func (l *listener) awaitWait(t *testing.T) {
 func TestAgentsEndWithTheirThread(t *testing.T) {
 	h := newHome(t)
 	for name, end := range map[string]func(id string) error{
-		"archived": func(id string) error { return h.Archive(t.Context(), id) },
-		"deleted":  func(id string) error { return h.Delete(t.Context(), id) },
+		"archived": func(id string) error { _, err := h.Archive(t.Context(), id); return err },
+		"deleted":  func(id string) error { _, err := h.Delete(t.Context(), id); return err },
 		"removed and shut down": func(id string) error {
 			parent, _ := h.Remove(id)
 			if _, err := parent.Submit(t.Context(), &thread.Shutdown{}); err != nil {

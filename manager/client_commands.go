@@ -45,7 +45,7 @@ func (m *Manager) Exec(ctx context.Context, c *Client, r *ClientCommand, policy 
 	if profile != nil {
 		workspace = m.absolute(r.Cwd)
 	}
-	cfg, err := m.load(ctx, workspace, nil)
+	cfg, err := m.load(ctx, config.Query{Cwd: workspace})
 	if err != nil {
 		return nil, err
 	}

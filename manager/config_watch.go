@@ -125,7 +125,7 @@ func (m *Manager) reconcile(ctx context.Context, l *live) error {
 	cwd := l.thread.Snapshot().Settings.Cwd
 	var last []mcp.Server
 	for {
-		cfg, err := m.load(ctx, cwd, l.config.Overrides)
+		cfg, err := m.reload(ctx, l, cwd)
 		if err != nil {
 			return err
 		}

@@ -179,15 +179,15 @@ func TestSourceOfAForkIsNotDeleted(t *testing.T) {
 	h := newHome(t)
 	th := h.start("say:one")
 	f := h.fork(manager.ForkParams{ThreadID: th.ID()})
-	if err := h.Delete(t.Context(), th.ID()); err == nil || !strings.Contains(err.Error(), f.View.ID) {
+	if _, err := h.Delete(t.Context(), th.ID()); err == nil || !strings.Contains(err.Error(), f.View.ID) {
 		t.Errorf("deleted, or refused without the fork's name: %v", err)
 	}
-	if err := h.Archive(t.Context(), th.ID()); err != nil {
+	if _, err := h.Archive(t.Context(), th.ID()); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "a fork of an archived thread", h.said(f.View.ID), []string{"user: say:one", "agent: one"})
 	for _, id := range []string{f.View.ID, th.ID()} {
-		if err := h.Delete(context.Background(), id); err != nil {
+		if _, err := h.Delete(context.Background(), id); err != nil {
 			t.Errorf("deleting in the right order: %v", err)
 		}
 	}

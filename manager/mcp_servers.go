@@ -84,7 +84,7 @@ func (m *Manager) ReloadServers(ctx context.Context) (begin func(), err error) {
 	}
 	for _, l := range m.snapshot() {
 		cwd := l.thread.Snapshot().Settings.Cwd
-		cfg, err := m.load(ctx, cwd, l.config.Overrides)
+		cfg, err := m.reload(ctx, l, cwd)
 		if err != nil {
 			begin()
 			return nil, err
@@ -166,36 +166,6 @@ func (s *serverListener) tell(e mcp.Startup) {
 		}
 	}
 	s.manager.hub.Event(context.Background(), thread.Event{Thread: e.ThreadID, Kind: thread.Told, Method: "mcpServer/startupStatus/updated", Params: n})
-}
-
-// ToolsChanged implements mcp.Listener. Who wants to hear it says so in
-// initialize.
-func (s *serverListener) ToolsChanged(c mcp.Change) {
-	n := &protocol.McpToolsChangedNotification{ThreadID: c.ThreadID, Server: c.Server, Added: c.Added, Removed: c.Removed, Changed: c.Altered}
-	s.manager.hub.Event(context.Background(), thread.Event{Thread: c.ThreadID, Kind: thread.Told, Method: "codexhost/mcp/toolsChanged", Params: n})
-}
-
-// awaitServers gives the servers that are still starting a moment, and says so.
-func (m *Manager) awaitServers(ctx context.Context, l *live, set *mcp.Set) {
-	names := set.StillStarting()
-	if len(names) == 0 {
-		return
-	}
-	l.waitsFor(m, names)
-	defer l.waitsFor(m, nil)
-	ctx, cancel := context.WithTimeout(ctx, serverGrace)
-	defer cancel()
-	set.WaitReady(ctx, names...)
-	if late := set.StillStarting(); len(late) > 0 {
-		m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
-	}
-}
-
-// waitsFor tells that the next request to the model waits for servers that are
-// still starting; no names, that it does so no longer.
-func (l *live) waitsFor(m *Manager, servers []string) {
-	n := &protocol.McpWaitingNotification{ThreadID: l.id, Servers: servers}
-	m.hub.Event(context.Background(), thread.Event{Thread: l.id, Kind: thread.Told, Method: "codexhost/mcp/waiting", Params: n})
 }
 
 // Elicit implements mcp.Listener: a server's question goes to the user.

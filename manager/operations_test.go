@@ -116,7 +116,7 @@ func TestSubtreeHasTheThreadFirstAndEverythingOnce(t *testing.T) {
 	a := child(root)
 	b := child(root)
 	c := child(a)
-	if err := h.Archive(t.Context(), b); err != nil {
+	if _, err := h.Archive(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.Resume(t.Context(), manager.ResumeParams{ThreadID: a}); err != nil {

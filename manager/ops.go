@@ -120,7 +120,7 @@ func descend(root string, children map[string][]string) []string {
 func (m *Manager) RefreshMCP(ctx context.Context) {
 	for id, l := range m.snapshot() {
 		cwd := l.thread.Snapshot().Settings.Cwd
-		cfg, err := m.load(ctx, cwd, l.config.Overrides)
+		cfg, err := m.reload(ctx, l, cwd)
 		if err != nil {
 			m.log.Warn("refreshing MCP servers", "thread", id, "error", err)
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/codexhost/codexhost/manager/config"
 	"github.com/codexhost/codexhost/manager/model"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/rollout"
@@ -193,7 +194,11 @@ func (m *Manager) reopen(ctx context.Context, p ResumeParams, recorder *rollout.
 		w.BaseInstructions = recordedInstructions(was.meta.Instructions)
 	}
 	cwd := m.absolute(w.Cwd)
-	cfg, err := m.load(ctx, cwd, w.Config)
+	query := config.Query{Cwd: cwd, Overrides: w.Config}
+	if p.seat != nil {
+		query.Role = p.seat.roleFile
+	}
+	cfg, err := m.load(ctx, query)
 	if err != nil {
 		return nil, errors.Join(err, closeRecorder(recorder))
 	}
@@ -241,7 +246,7 @@ func (m *Manager) resumeHistory(ctx context.Context, p ResumeParams) (*Resumed, 
 	}
 	was.preview = rollout.Preview(was.items)
 	cwd := m.absolute(p.Cwd)
-	cfg, err := m.load(ctx, cwd, p.Config)
+	cfg, err := m.load(ctx, config.Query{Cwd: cwd, Overrides: p.Config})
 	if err != nil {
 		return nil, err
 	}

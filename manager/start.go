@@ -48,7 +48,7 @@ type Wanted struct {
 // Start makes a thread. Nothing is written before its first turn.
 func (m *Manager) Start(ctx context.Context, p StartParams) (*Opened, error) {
 	cwd := m.absolute(p.Cwd)
-	cfg, err := m.load(ctx, cwd, p.Config)
+	cfg, err := m.load(ctx, config.Query{Cwd: cwd, Overrides: p.Config})
 	if err != nil {
 		return nil, err
 	}
@@ -241,12 +241,17 @@ func (m *Manager) absolute(cwd string) string {
 }
 
 // load reads the configuration for a folder as it is on disk now.
-func (m *Manager) load(ctx context.Context, cwd string, overrides map[string]any) (*config.Config, error) {
-	cfg, err := m.config.Load(ctx, config.Query{Cwd: cwd, Overrides: overrides})
+func (m *Manager) load(ctx context.Context, q config.Query) (*config.Config, error) {
+	cfg, err := m.config.Load(ctx, q)
 	if err != nil {
 		return nil, &thread.Refusal{Kind: thread.KindConfigInvalid, Message: err.Error(), Remedy: "mend the named file or override and try again"}
 	}
 	return cfg, nil
+}
+
+// reload reads the configuration of a thread anew, for the folder that it works in now.
+func (m *Manager) reload(ctx context.Context, l *live, cwd string) (*config.Config, error) {
+	return m.load(ctx, config.Query{Cwd: cwd, Overrides: l.config.Overrides, Role: l.config.Role})
 }
 
 func (m *Manager) introduced() thread.ClientInfo {

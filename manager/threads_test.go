@@ -43,7 +43,7 @@ func TestLifeOfAThread(t *testing.T) {
 	if name, err := b.SetName(ctx, id, " called "); name != "called" || err != nil {
 		t.Errorf("named %q, %v", name, err)
 	}
-	if err := b.Archive(ctx, id); err != nil {
+	if _, err := b.Archive(ctx, id); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.listed(true); !slices.Equal(got, []string{id}) || slices.Contains(b.ThreadIDs(), id) {
@@ -52,7 +52,7 @@ func TestLifeOfAThread(t *testing.T) {
 	if _, err := b.Resume(ctx, manager.ResumeParams{ThreadID: id}); kindOf(err) != thread.KindInvalidRequest {
 		t.Errorf("resuming what is archived: %v", err)
 	}
-	if v, err := b.Unarchive(ctx, id); err != nil || v.ID != id {
+	if v, _, err := b.Unarchive(ctx, id); err != nil || v.ID != id {
 		t.Fatal(err)
 	}
 	r, err := b.Resume(ctx, manager.ResumeParams{ThreadID: id})
@@ -75,13 +75,13 @@ func TestLifeOfAThread(t *testing.T) {
 		t.Errorf("after a revert: %+v %v", read, err)
 	}
 
-	if err := b.Delete(ctx, id); kindOf(err) != thread.KindInvalidRequest || !strings.Contains(err.Error(), f.View.ID) {
+	if _, err := b.Delete(ctx, id); kindOf(err) != thread.KindInvalidRequest || !strings.Contains(err.Error(), f.View.ID) {
 		t.Fatalf("deleting what a fork builds on: %v", err)
 	}
-	if err := b.Delete(ctx, f.View.ID); err != nil {
+	if _, err := b.Delete(ctx, f.View.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Delete(ctx, id); err != nil {
+	if _, err := b.Delete(ctx, id); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Read(ctx, id, false); kindOf(err) != thread.KindThreadNotFound {
@@ -127,10 +127,10 @@ func TestResumeAtOnce(t *testing.T) {
 			}
 		}
 		b.turn(got[0].Thread, "say:more")
-		if err := b.Archive(t.Context(), id); err != nil {
+		if _, err := b.Archive(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Unarchive(t.Context(), id); err != nil {
+		if _, _, err := b.Unarchive(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := b.Revert(t.Context(), id, lastTurn(t, b, id)); err != nil {
@@ -163,7 +163,7 @@ func TestManyThreadsAtOnce(t *testing.T) {
 			if _, err := b.List(t.Context(), &protocol.ThreadListParams{}); err != nil {
 				t.Error(err)
 			}
-			if err := b.Archive(t.Context(), o.View.ID); err != nil {
+			if _, err := b.Archive(t.Context(), o.View.ID); err != nil {
 				t.Error(err)
 			}
 		})
@@ -189,7 +189,7 @@ func TestThreadOfAnotherProcess(t *testing.T) {
 	if kindOf(err) != thread.KindThreadBusy || !strings.Contains(err.Error(), "already has an active writer") {
 		t.Errorf("resuming: %v", err)
 	}
-	if err := b.Archive(t.Context(), id); kindOf(err) != thread.KindThreadBusy {
+	if _, err := b.Archive(t.Context(), id); kindOf(err) != thread.KindThreadBusy {
 		t.Errorf("archiving: %v", err)
 	}
 	if r, err := b.Read(t.Context(), id, true); err != nil || len(r.Thread.Turns) != 1 {

@@ -78,25 +78,10 @@ func (s *Store) inherit(h *History) error {
 // since then.
 func (s *Store) Dependents(id string) (ids []string, err error) {
 	own := map[string]bool{id: true}
-	var list []candidate
-	collect := func(dir *folder) bool {
-		for _, e := range dir.files {
-			if e.id == id {
-				own[orElse(e.segment, e.id)] = true
-			} else {
-				list = append(list, candidate{id: e.id, path: e.path})
-			}
-		}
-		return true
-	}
-	if err := s.days(oldestDay(id), collect); err != nil {
-		return nil, fmt.Errorf("looking for forks of thread %s: %w", id, err)
-	}
-	dir, err := s.listing.read(s.archive())
+	list, err := s.since(id, func(e entry) { own[orElse(e.segment, e.id)] = true })
 	if err != nil {
 		return nil, fmt.Errorf("looking for forks of thread %s: %w", id, err)
 	}
-	collect(dir)
 	for i, h := range s.warm(list) {
 		if base := h.meta.Base; base != nil && own[base.ThreadID] && !slices.Contains(ids, list[i].id) {
 			ids = append(ids, list[i].id)
@@ -104,6 +89,29 @@ func (s *Store) Dependents(id string) (ids []string, err error) {
 	}
 	slices.Sort(ids)
 	return ids, nil
+}
+
+// since are the files of all other threads, archived or not, that can be younger than a thread; own is called for its own.
+func (s *Store) since(id string, own func(entry)) (list []candidate, err error) {
+	collect := func(dir *folder) bool {
+		for _, e := range dir.files {
+			if e.id == id {
+				own(e)
+			} else {
+				list = append(list, candidate{id: e.id, path: e.path})
+			}
+		}
+		return true
+	}
+	if err := s.days(oldestDay(id), collect); err != nil {
+		return nil, err
+	}
+	dir, err := s.listing.read(s.archive())
+	if err != nil {
+		return nil, err
+	}
+	collect(dir)
+	return list, nil
 }
 
 // baseSource is the stretch of another file that a base names, up to an ordinal that is the base's own or lower.

@@ -6,11 +6,15 @@ import (
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
-// threadDelete removes a thread for good.
+// threadDelete removes a thread and its agents for good.
 func threadDelete(ctx context.Context, c *Connection, p *protocol.ThreadDeleteParams) (reply, error) {
-	if err := c.manager.Delete(ctx, p.ThreadID); err != nil {
+	gone, err := c.manager.Delete(ctx, p.ThreadID)
+	for _, id := range gone {
+		c.heads.drop(id)
+	}
+	if err != nil {
+		c.manager.Deleted(ctx, gone...)
 		return reply{}, err
 	}
-	c.heads.drop(p.ThreadID)
-	return reply{result: &protocol.ThreadDeleteResponse{}, after: func() { c.manager.Deleted(ctx, p.ThreadID) }}, nil
+	return reply{result: &protocol.ThreadDeleteResponse{}, after: func() { c.manager.Deleted(ctx, gone...) }}, nil
 }

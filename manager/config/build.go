@@ -153,7 +153,7 @@ func (b *builder) finish(c *Config) {
 	}
 	c.Warnings = append(b.disabledWarning(), b.warnings...)
 	for i := len(b.layers) - 1; i >= 0; i-- {
-		if b.layers[i].Name.Type != layerThread {
+		if t := b.layers[i].Name.Type; t != layerThread && t != layerRole {
 			c.Layers = append(c.Layers, b.layers[i])
 		}
 	}

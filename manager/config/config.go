@@ -65,10 +65,12 @@ type Config struct {
 	Warnings []Warning
 	// Layers are all layers, strongest first, disabled ones included.
 	Layers []Layer
-	// Overrides are those of the Query. They must not be changed.
+	// Overrides and Role are those of the Query. They must not be changed.
 	Overrides map[string]any
+	Role      string
 
 	merged map[string]any
+	role   map[string]any // what the file of the role says
 	trusts map[string]Trust
 }
 
@@ -171,6 +173,12 @@ type AgentRole struct {
 type History struct {
 	Persistence string // save-all, none
 	MaxBytes    *int64
+}
+
+// RoleSays tells whether the role's file sets the dotted key.
+func (c *Config) RoleSays(key string) bool {
+	_, ok := lookup(c.role, flagPath(key))
+	return ok
 }
 
 // Explicit says whether some layer sets the dotted key.

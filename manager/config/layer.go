@@ -20,6 +20,7 @@ const (
 	LayerProject LayerType = "project"
 	LayerFlags   LayerType = "sessionFlags"
 	layerThread  LayerType = "thread" // overrides of one thread; never listed
+	layerRole    LayerType = "role"   // of an agent; never listed
 )
 
 // LayerName identifies a layer; it marshals as the protocol's ConfigLayerSource.

@@ -27,6 +27,9 @@ type Query struct {
 	Cwd string
 	// Overrides is the config map of a thread's start, resume or fork; keys may be dotted. It is not changed.
 	Overrides map[string]any
+	// Role is the file of an agent's role, absolute; empty for none. It says more than anything else, about what a
+	// project's file may be about.
+	Role string
 }
 
 // Loader reads configurations. It is safe for concurrent use and holds nothing that needs closing.
@@ -98,7 +101,7 @@ func (l *Loader) Load(ctx context.Context, q Query) (*Config, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(q.Overrides) > 0 {
+	if len(q.Overrides) > 0 || q.Role != "" {
 		return answer(l.build(q))
 	}
 	l.mu.Lock()
@@ -188,7 +191,10 @@ func (b *builder) run() (*Config, *LoadError) {
 		return nil, err
 	}
 	b.finish(cfg)
-	cfg.Overrides = b.q.Overrides
+	cfg.Overrides, cfg.Role = b.q.Overrides, b.q.Role
+	if n := len(b.layers); n > 0 && b.layers[n-1].Name.Type == layerRole {
+		cfg.role = b.layers[n-1].Config
+	}
 	return cfg, nil
 }
 
@@ -218,6 +224,24 @@ func (b *builder) baseLayers() *LoadError {
 		resolvePaths(tree, b.q.Cwd, b.l.userHome)
 		b.layers = append(b.layers, Layer{Name: LayerName{Type: layerThread}, Config: tree})
 	}
+	return b.role()
+}
+
+// role reads the file of an agent's role. Unlike others it was named by somebody, so it must be there.
+func (b *builder) role() *LoadError {
+	path := b.q.Role
+	if path == "" {
+		return nil
+	}
+	f := b.file(path)
+	if f.err != nil {
+		return f.err
+	}
+	if f.stamp == (stamp{}) {
+		return &LoadError{Why: "Failed to read config file " + path + ": no such file"}
+	}
+	tree, _ := stripProject(f.tree)
+	b.layers = append(b.layers, Layer{Name: LayerName{Type: layerRole}, Config: tree, file: path, src: f.src})
 	return nil
 }
 

@@ -32,7 +32,11 @@ type AgentTask struct {
 	Input         []protocol.UserInput
 	Fork          bool // the agent knows the caller's conversation
 	Model, Effort string
+	Role          string // a name of AgentTools.Roles; empty for none
 }
+
+// An AgentRole is what agents can be; a model chooses by the description.
+type AgentRole struct{ Name, Description string }
 
 // A SpawnedAgent is a new agent; Model and Effort are what it runs with.
 type SpawnedAgent struct {
@@ -74,11 +78,15 @@ func (s AgentState) MarshalJSON() ([]byte, error) {
 }
 
 // AgentTools are the tools to start and steer sub-agents with.
-type AgentTools struct{ Agents Agents }
+type AgentTools struct {
+	Agents Agents
+	Roles  []AgentRole
+}
 
 // agentTool is one of them.
 type agentTool struct {
 	agents Agents
+	roles  []AgentRole
 	run    func(c agentCall, args *agentArgs) Output
 }
 
@@ -102,7 +110,7 @@ func (a AgentTools) Find(namespace, name string) (Tool, bool) {
 	default:
 		return nil, false
 	}
-	return agentTool{a.Agents, run}, true
+	return agentTool{a.Agents, a.Roles, run}, true
 }
 
 // agentArgs are the arguments of all five tools.
@@ -126,7 +134,7 @@ func (a agentTool) Run(ctx context.Context, t Turn, c Call) Output {
 	if err := json.Unmarshal([]byte(c.Arguments), &args); err != nil {
 		return Errorf("failed to parse function arguments: %v", err)
 	}
-	return a.run(agentCall{ctx: ctx, turn: t, agents: a.agents, id: c.ID}, &args)
+	return a.run(agentCall{ctx: ctx, turn: t, agents: a.agents, roles: a.roles, id: c.ID}, &args)
 }
 
 // agentCall is one call of an agents' tool.
@@ -134,6 +142,7 @@ type agentCall struct {
 	ctx    context.Context
 	turn   Turn
 	agents Agents
+	roles  []AgentRole
 	id     string
 }
 
@@ -149,10 +158,10 @@ func (c agentCall) spawn(args *agentArgs) Output {
 	item := c.start(protocol.CollabAgentToolSpawnAgent)
 	item.Prompt, item.Model, item.ReasoningEffort = prompt(input), &args.Model, effortOf(effort)
 	c.show(item)
-	if args.Role != "" && args.Role != "default" {
+	if args.Role != "" && !slices.ContainsFunc(c.roles, func(r AgentRole) bool { return r.Name == args.Role }) {
 		return c.fail(item, fmt.Errorf("unknown agent_type '%s'", args.Role))
 	}
-	a, err := c.agents.Spawn(c.ctx, c.turn, AgentTask{Input: input, Fork: args.Fork, Model: args.Model, Effort: args.Effort})
+	a, err := c.agents.Spawn(c.ctx, c.turn, AgentTask{Input: input, Fork: args.Fork, Model: args.Model, Effort: args.Effort, Role: args.Role})
 	if err != nil {
 		return c.fail(item, err)
 	}

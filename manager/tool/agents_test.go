@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -66,7 +67,7 @@ func (t *agentsTurn) Complete(_ context.Context, item protocol.ThreadItem) {
 // callAgents calls one of the tools and gives the text that the model reads.
 func callAgents(ctx context.Context, t *testing.T, turn Turn, agents Agents, name, args string) string {
 	t.Helper()
-	found, ok := AgentTools{agents}.Find("multi_agent_v1", name)
+	found, ok := AgentTools{Agents: agents}.Find("multi_agent_v1", name)
 	if !ok {
 		t.Fatalf("no tool %s", name)
 	}
@@ -168,9 +169,22 @@ func TestStatesOfAgentsAsTheModelReadsThem(t *testing.T) {
 }
 
 func TestTheSpecsOfAgentsAreJSON(t *testing.T) {
-	var spec struct{ Tools []struct{ Name string } }
-	if err := json.Unmarshal(AgentTools{}.Specs()[0], &spec); err != nil {
+	type offered struct {
+		Name       string
+		Parameters struct {
+			Properties struct {
+				Role struct{ Description string } `json:"agent_type"`
+			}
+		}
+	}
+	var spec struct{ Tools []offered }
+	roles := []AgentRole{{Name: "scout", Description: "Looks \"around\".\nThen \xff reports."}, {Name: "plain"}}
+	if err := json.Unmarshal(AgentTools{Roles: roles}.Specs()[0], &spec); err != nil {
 		t.Fatal(err)
+	}
+	at := slices.IndexFunc(spec.Tools, func(o offered) bool { return o.Name == "spawn_agent" })
+	if got := spec.Tools[at].Parameters.Properties.Role.Description; !strings.HasSuffix(got, "\n- scout: Looks \"around\".\nThen \uFFFD reports.\n- plain") {
+		t.Errorf("the roles are told as %q", got)
 	}
 	for _, s := range spec.Tools {
 		if _, ok := (AgentTools{}).Find("multi_agent_v1", s.Name); !ok {
