@@ -168,6 +168,36 @@ func (s *serverListener) tell(e mcp.Startup) {
 	s.manager.hub.Event(context.Background(), thread.Event{Thread: e.ThreadID, Kind: thread.Told, Method: "mcpServer/startupStatus/updated", Params: n})
 }
 
+// ToolsChanged implements mcp.Listener. Who wants to hear it says so in
+// initialize.
+func (s *serverListener) ToolsChanged(c mcp.Change) {
+	n := &protocol.McpToolsChangedNotification{ThreadID: c.ThreadID, Server: c.Server, Added: c.Added, Removed: c.Removed, Changed: c.Altered}
+	s.manager.hub.Event(context.Background(), thread.Event{Thread: c.ThreadID, Kind: thread.Told, Method: "codexhost/mcp/toolsChanged", Params: n})
+}
+
+// awaitServers gives the servers that are still starting a moment, and says so.
+func (m *Manager) awaitServers(ctx context.Context, l *live, set *mcp.Set) {
+	names := set.StillStarting()
+	if len(names) == 0 {
+		return
+	}
+	l.waitsFor(m, names)
+	defer l.waitsFor(m, nil)
+	ctx, cancel := context.WithTimeout(ctx, serverGrace)
+	defer cancel()
+	set.WaitReady(ctx, names...)
+	if late := set.StillStarting(); len(late) > 0 {
+		m.log.Debug("a request goes out without these MCP servers", "thread", l.id, "servers", late)
+	}
+}
+
+// waitsFor tells that the next request to the model waits for servers that are
+// still starting; no names, that it does so no longer.
+func (l *live) waitsFor(m *Manager, servers []string) {
+	n := &protocol.McpWaitingNotification{ThreadID: l.id, Servers: servers}
+	m.hub.Event(context.Background(), thread.Event{Thread: l.id, Kind: thread.Told, Method: "codexhost/mcp/waiting", Params: n})
+}
+
 // Elicit implements mcp.Listener: a server's question goes to the user.
 func (s *serverListener) Elicit(ctx context.Context, e mcp.Elicitation) ([]byte, error) {
 	return s.live.thread.Ask(ctx, tool.WaitingOnApproval, "mcpServer/elicitation/request", e.Params)
