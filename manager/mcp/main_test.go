@@ -23,7 +23,7 @@ import (
 // The test binary is the plugin, the servers, and a host to be killed.
 func TestMain(m *testing.M) {
 	args := os.Args[1:]
-	if mcptest.Main(args) {
+	if mcptest.Main(args) || mcpGoMain(args) {
 		return
 	}
 	if role, ok := plugins.Role(args); ok {
