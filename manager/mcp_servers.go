@@ -220,6 +220,7 @@ func (m *Manager) McpStatus(ctx context.Context, threadID, name string, full boo
 		if err != nil {
 			return nil, err
 		}
+		m.configurePlugins(ctx, cfg)
 		if servers := mcpServers(cfg); len(servers) > 0 {
 			rows = m.mcp.Status(ctx, servers, full)
 		}
@@ -278,6 +279,7 @@ func (m *Manager) readResource(ctx context.Context, threadID, server, uri string
 	if err != nil {
 		return nil, err
 	}
+	m.configurePlugins(ctx, cfg)
 	for _, s := range mcpServers(cfg) {
 		if s.Name == server {
 			result, err := m.mcp.ReadResource(ctx, s, uri)

@@ -97,19 +97,21 @@ func TestNewPythonPlugin(t *testing.T) {
 		}
 		t.Setenv("PATH", "/usr/bin:"+os.Getenv("PATH"))
 	}
-	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "pie")
-	t.Setenv("CODEX_HOME", home)
-	for _, args := range [][]string{{"new", dir, "--kind", "mcp", "--lang", "python"}, {"check", dir}, {"install", dir}, {"check", "pie"}} {
-		var said strings.Builder
-		c := newPluginCommand(&said)
-		c.SetArgs(args)
-		c.SilenceErrors, c.SilenceUsage = true, true
-		if err := c.ExecuteContext(t.Context()); err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, said.String())
+	for kind, file := range map[string]string{"skill": "skill_pb2.py", "mcp": "codexhost_mcp.py"} {
+		home, dir := t.TempDir(), filepath.Join(t.TempDir(), "pie")
+		t.Setenv("CODEX_HOME", home)
+		for _, args := range [][]string{{"new", dir, "--kind", kind, "--lang", "python"}, {"check", dir}, {"install", dir}, {"check", "--kind", kind, "pie"}} {
+			var said strings.Builder
+			c := newPluginCommand(&said)
+			c.SetArgs(args)
+			c.SilenceErrors, c.SilenceUsage = true, true
+			if err := c.ExecuteContext(t.Context()); err != nil {
+				t.Fatalf("%q: %v\n%s", args, err, said.String())
+			}
 		}
-	}
-	if info, err := os.Stat(filepath.Join(home, pluginFolder, "pie", "codexhost_mcp.py")); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("installed: %v, %v", info, err)
+		if info, err := os.Stat(filepath.Join(home, pluginFolder, "pie", file)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("installed: %v, %v", info, err)
+		}
 	}
 }
 

@@ -76,6 +76,9 @@ and a page that says how to build and install it. For Go it runs go mod tidy.`,
 			fmt.Fprintf(out, "wrote a plugin of kind %s, in %s, to %s\n", p.Kind, lang, dir)
 			if lang == "go" {
 				if err := tidy(c.Context(), dir); err != nil {
+					if p.Source == "" {
+						err = fmt.Errorf("%w\nwith --source DIR it is built against a checkout of codexhost instead of a release", err)
+					}
 					return err
 				}
 			}

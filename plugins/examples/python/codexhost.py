@@ -14,9 +14,12 @@ import tempfile
 import threading
 from concurrent import futures
 
-import grpc
+try:
+    import grpc
 
-import plugin_pb2 as pb
+    import plugin_pb2 as pb
+except ImportError as e:
+    sys.exit(f"{e}: this plugin needs grpcio and protobuf (pip install grpcio protobuf; Debian: python3-grpcio)")
 
 COOKIE = ("CODEXHOST_PLUGIN", "5f0c6d1c-provider")
 MAX_MESSAGE = 64 << 20

@@ -6,9 +6,8 @@ import json
 import queue
 import threading
 
-import grpc
-
 import codexhost
+import grpc
 import mcp_pb2 as pb
 
 

@@ -7,9 +7,8 @@ It is called as its settings say, and asks the user where they say so:
     audience = "beginners"  # or ask = true
 """
 
-import grpc
-
 import codexhost
+import grpc
 import skill_pb2 as pb
 
 NAME = "example"
