@@ -131,8 +131,10 @@ export class Editor {
 	/** What went wrong, in one message. */
 	async pictured(error: Error, name: string): Promise<Error> {
 		const picture = await this.picture(`failed: ${name}`.replace(/\W+/g, "-"), tmpdir()).catch((reason: Error) => `none, ${reason.message}`);
-		const log = readFileSync(join(this.dir, "server.log"), "utf8").split("\n").slice(-12).join("\n");
-		return new Error(`${error.stack}\npicture: ${picture}\nthe editor's log ends with:\n${log}`);
+		const log = readFileSync(join(this.dir, "server.log"), "utf8").split("\n").filter((line) => /^\[\d/.test(line)).slice(-6).join("\n");
+		const all = new Error(`${error.message}\npicture: ${picture}\nthe editor's log ends with:\n${log}`);
+		all.stack = [all.message, ...error.stack!.split("\n").filter((line) => /^ +at .*test\.ts/.test(line))].join("\n");
+		return all;
 	}
 
 	async picture(name: string, otherwise?: string): Promise<string | undefined> {
