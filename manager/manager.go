@@ -47,6 +47,7 @@ type Manager struct {
 	watcher  *skillswatch.Watcher
 	configs  configWatch
 	skills   *skills.Catalogue
+	recalled *skills.Recalling // what m.skills asks
 	programs *programs
 	files    workspaceFiles
 	hub      hub

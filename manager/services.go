@@ -41,6 +41,7 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Watcher:    m.watcher,
 		Owner:      m.opts.Home,
 		LogDir:     PluginLogs(m.opts.Home),
+		CacheDir:   filepath.Join(m.opts.Home, "codexhost-cache", "plugins"),
 		OnChanged:  func(string) { m.skills.Changed() },
 	})
 }
@@ -167,6 +168,7 @@ func (m *Manager) instructions(cfg *config.Config) func(cwd string) thread.Instr
 // closeServices ends what the manager started, in the order of dependence.
 func (m *Manager) closeServices(ctx context.Context) error {
 	m.skills.Close()
+	m.recalled.Close()
 	m.configs.close()
 	m.watcher.Close()
 	m.files.close()

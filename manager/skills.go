@@ -18,8 +18,10 @@ import (
 // newSkills makes the catalogue of skills over the built-in provider and those
 // that plugins add.
 func (m *Manager) newSkills() *skills.Catalogue {
+	m.recalled = skills.Recall(skills.FromHost(m.plugins, SkillsPlugin), m.plugins, m.log.Named("skills"))
+	m.recalled.OnChange(func() { m.skills.Changed() })
 	return skills.New(skills.Options{
-		Providers: skills.FromHost(m.plugins, SkillsPlugin),
+		Providers: m.recalled,
 		Builtin:   SkillsPlugin,
 		Bundled:   filepath.Join(m.opts.Home, "codexhost-skills"),
 		Watcher:   skills.FromWatcher(m.watcher),

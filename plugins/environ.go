@@ -58,6 +58,16 @@ func (s *Spec) environ(host []string) []string {
 	return out
 }
 
+// chosenEnv is what the spec's plugin sees beyond what every process does.
+func (s *Spec) chosenEnv(host []string) []string {
+	base := baseEnv()
+	return slices.DeleteFunc(s.environ(host), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		_, set := s.Set[name]
+		return !set && slices.Contains(base, name)
+	})
+}
+
 // Environ picks from host (NAME=value) what a plugin may see that asks for the
 // variables in names: those, and the few that every process needs.
 func Environ(host, names []string) []string {

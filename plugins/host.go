@@ -35,6 +35,9 @@ type Options struct {
 	// LogDir, if set, is the folder in which what plugins say is kept, for people;
 	// see [LogFile]. It is made when one says something.
 	LogDir string
+	// CacheDir, if set, is the folder in which answers of plugins are remembered;
+	// see [Host.Remember]. It is made when there is one.
+	CacheDir string
 	// OnLine, if set, is told every line that a plugin says, on whatever stream,
 	// and why it ended. It must not block, nor call the host.
 	OnLine func(plugin string, pid int, line string)
@@ -123,6 +126,8 @@ type Host struct {
 	owner      string
 	facts      factsFile
 	logDir     string
+	cacheDir   string
+	recalled   sync.Mutex // held while an answer is written
 	onLine     func(plugin string, pid int, line string)
 	onWire     func(WireMessage)
 
@@ -144,7 +149,7 @@ func New(o Options) (*Host, error) {
 		logger: o.Logger, times: o.Times.orDefault(), onState: o.OnState, onChanged: o.OnChanged, run: runDir{parent: o.RunDir},
 		plugins: make(map[string]*supervisor, len(o.Specs)), done: make(chan struct{}),
 	}
-	h.owner, h.logDir, h.onLine, h.onWire = o.Owner, o.LogDir, o.OnLine, o.OnWire
+	h.owner, h.logDir, h.cacheDir, h.onLine, h.onWire = o.Owner, o.LogDir, o.CacheDir, o.OnLine, o.OnWire
 	h.facts = factsFile{host: h, began: time.Now(), dirty: make(chan struct{}, 1)}
 	h.programs = programWatch{host: h, watcher: o.Watcher}
 	if h.environ == nil {

@@ -40,8 +40,9 @@ type instance struct {
 	client  any // the contract's client, as dispensed
 	version int // of the contract, as negotiated
 	started time.Time
-	dir     string // its private folder
-	program stamp  // what it was started from; set by its owner
+	dir     string        // its private folder
+	program stamp         // what it was started from; set by its owner
+	content func() string // the checksum of that, empty if the files are others by now; reads them once
 	stderr  tail
 	spoken  spoken
 	calls   calls
@@ -64,6 +65,12 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 		logger: h.logger.Named(spec.Name),
 		ended:  make(chan struct{}), swept: make(chan struct{}),
 	}
+	in.content = sync.OnceValue(func() string {
+		if spec.stamp() != in.program {
+			return ""
+		}
+		return spec.content()
+	})
 	in.calls.init()
 	in.spoken.init(h.keep(in))
 	in.back.init(spec.Name, in.logger, in.spoken.tell, func() { h.onChanged(spec.Name) }, func() { h.stateChanged(spec.Name) })

@@ -31,6 +31,15 @@ func (greeter) Read(_ context.Context, r skill.ReadRequest) (skill.Content, erro
 	return skill.Content{Text: []byte("---\nname: ahoy\ndescription: How to greet on a ship.\n---\nSay ahoy.\n")}, nil
 }
 
+// complainer is what greeter may become.
+type complainer struct{ greeter }
+
+func (complainer) List(context.Context, skill.ListRequest) (skill.Listing, error) {
+	return skill.Listing{Generation: 1, Skills: []skill.Skill{{
+		Path: "greeter:/moan", Name: "moan", Description: "How to complain on a ship.", Scope: skill.ScopeUser,
+	}}}, nil
+}
+
 // shouter is a plugin with a server of one tool.
 func shouter() *mcp.ToolServer {
 	return &mcp.ToolServer{Name: "shouter", Version: "1", Tools: []mcp.Tool{{

@@ -27,7 +27,8 @@ import (
 )
 
 // The test binary is the host, its plugins, what watches over its commands, an
-// MCP server called friend and the plugins greeter, shouter, moaner and talker: real processes, no build step.
+// MCP server called friend and the plugins greeter, shouter, moaner, complainer
+// and talker: real processes, no build step.
 func TestMain(m *testing.M) {
 	if supervise, ok := sandbox.Role(os.Args[1:]); ok {
 		os.Exit(supervise())
@@ -42,9 +43,10 @@ func TestMain(m *testing.M) {
 			os.Stderr.WriteString("nothing is as it was\n")
 			skill.Serve(greeter{})
 		},
-		"shouter": func() { mcp.Serve(shouter()) },
-		"talker":  serveTalker,
-		"friend":  func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
+		"complainer": func() { skill.Serve(complainer{}) },
+		"shouter":    func() { mcp.Serve(shouter()) },
+		"talker":     serveTalker,
+		"friend":     func() { mcptest.Main(append([]string{mcptest.Arg}, os.Args[1:]...)) },
 	})
 }
 
@@ -126,7 +128,7 @@ func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(exe, args...)
 	cmd.Dir = ts.MkAbs("cwd")
-	for _, name := range []string{"PATH", "HOME", "CODEX_HOME", "TMPDIR", "OPENAI_API_KEY", "CODEXHOST_LOG", "SystemRoot", "GORACE"} {
+	for _, name := range []string{"PATH", "HOME", "CODEX_HOME", "TMPDIR", "OPENAI_API_KEY", "CODEXHOST_LOG", "SystemRoot", "GORACE", "GATE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
