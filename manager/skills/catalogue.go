@@ -133,8 +133,8 @@ func (c *Catalogue) List(ctx context.Context, s Settings, force bool) (*Snapshot
 		return nil, fmt.Errorf("waiting for another listing of skills: %w", ctx.Err())
 	}
 	defer func() { e.turn <- struct{}{} }()
-	if e.fresh != nil && !force && e.fresh.at == c.generation.Load() {
-		return e.fresh, nil
+	if e.snapshot != nil && !force && e.snapshot.Generation == c.generation.Load() {
+		return e.snapshot, nil
 	}
 	if force {
 		ctx = afresh(ctx)
