@@ -77,8 +77,9 @@ func (c *Client) Command(name string) *command.Process { return c.commands.Get(n
 func (c *Client) Process(name string) *command.Process { return c.processes.Get(name) }
 
 // EndInput says that the client will say no more: its commands go on only as the
-// ending allows.
+// ending allows, and logins that it has begun are cancelled.
 func (c *Client) EndInput(e command.Ending) {
+	c.logins.close()
 	c.commands.EndInput(e)
 	c.processes.EndInput(e)
 }

@@ -90,10 +90,12 @@ func (w *configWatch) close() {
 }
 
 // configChanged gives the threads the MCP servers that their configuration names
-// now, where that differs from what they have. While a file is broken they keep
+// now, where that differs from what they have, and starts those that wanted a
+// login which there is now. While a file is broken they keep
 // what they have, and the user is told once.
 func (m *Manager) configChanged() {
 	ctx := context.Background()
+	m.loginsChanged()
 	var broken error
 	for _, l := range m.snapshot() {
 		if err := m.reconcile(ctx, l); err != nil {

@@ -23,6 +23,7 @@ type Client struct {
 
 	commands  *command.Table // what Manager.Exec started for it
 	processes *command.Table // and Manager.Spawn
+	logins    serverLogins   // and Manager.LoginServer
 }
 
 // Connect adds a client. It hears announcements from now on.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -44,6 +45,7 @@ type Manager struct {
 	models   *models
 	plugins  *plugins.Host
 	mcp      *mcp.Service
+	logins   atomic.Int64 // to MCP servers, under way
 	watcher  *skillswatch.Watcher
 	configs  configWatch
 	skills   *skills.Catalogue

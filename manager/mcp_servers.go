@@ -31,7 +31,7 @@ func mcpServers(cfg *config.Config) []mcp.Server {
 			URL: s.URL, BearerTokenEnvVar: s.BearerTokenEnvVar, HTTPHeaders: s.HTTPHeaders, EnvHTTPHeaders: s.EnvHTTPHeaders,
 			StartupTimeout: s.StartupTimeout, ToolTimeout: s.ToolTimeout, Enabled: s.Enabled, Required: s.Required,
 			ParallelCalls: s.ParallelCalls, PerThread: s.PerThread, EnabledTools: s.EnabledTools, DisabledTools: s.DisabledTools,
-			ApprovalMode: mcp.ApprovalMode(s.ApprovalMode),
+			ApprovalMode: mcp.ApprovalMode(s.ApprovalMode), Login: loginOf(cfg, s),
 		}
 		for _, v := range s.EnvVars {
 			out.EnvVars = append(out.EnvVars, v.Name)
@@ -161,7 +161,7 @@ func (s *serverListener) tell(e mcp.Startup) {
 	n := &protocol.McpServerStatusUpdatedNotification{ThreadID: &e.ThreadID, Name: e.Name, Status: protocol.McpServerStartupState(e.State)}
 	if e.State == mcp.Failed {
 		n.Error = &e.Error
-		if e.NeedsLogin {
+		if e.LoginAgain {
 			n.FailureReason = ptr(protocol.McpServerStartupFailureReasonReauthenticationRequired)
 		}
 	}

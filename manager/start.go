@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/codexhost/codexhost/manager/config"
+	"github.com/codexhost/codexhost/manager/mcp/oauth"
 	"github.com/codexhost/codexhost/manager/thread"
 	"github.com/codexhost/codexhost/manager/tool"
 	"github.com/codexhost/codexhost/rollout"
@@ -148,7 +150,7 @@ func (m *Manager) register(ctx context.Context, l *live, first *firstEvent, cwd 
 		return err
 	}
 	l.skills = m.skills.Hold(m.skillSettings(l.config))
-	l.unwatch = m.configs.hold(l.config.Files())
+	l.unwatch = m.configs.hold(append(slices.Clone(l.config.Files()), oauth.NewStore(l.config.Home).Path()))
 	if !m.enlist(l) {
 		l.close()
 		return errClosed

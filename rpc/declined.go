@@ -98,7 +98,6 @@ var declined = [...]string{
 	"environment/add",
 	"environment/info",
 	"environment/status",
-	"mcpServer/oauth/login",
 	"mcpServer/event/stream/start",
 	"mcpServer/event/stream/stop",
 	"windowsSandbox/setupStart",

@@ -118,6 +118,7 @@ var methods = map[string]row{
 	"skills/list":                     {apart, serve(skillsList)},
 	"skills/extraRoots/set":           {inOrder, serve(skillsExtraRootsSet)},
 	"mcpServerStatus/list":            {apart, serve(mcpServerStatusList)},
+	"mcpServer/oauth/login":           {apart, serve(mcpServerOauthLogin)},
 	"mcpServer/tool/call":             {apart, serve(mcpServerToolCall)},
 	"mcpServer/resource/read":         {apart, serve(mcpServerResourceRead)},
 	"hooks/list":                      {inOrder, serve(hooksList)},

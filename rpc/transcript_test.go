@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts with what the h
 
 // A transcript is a session with the host, testdata/transcripts/<method>.txtar:
 // prose, then files ("home/..." and "cwd/...", in which $HOME and $CWD stand for
-// the folders and $EXE for an MCP server), then the lines of the section "session":
+// the folders, $EXE for an MCP server and $WEB for one that wants a login), then the lines of the section "session":
 //
 //	-> {...}     the client sends this and, if it is a request, waits for the answer
 //	=> {...}     the same without waiting
@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts with what the h
 //	<- {...}     what the host sent until then, in its order
 //	# ...        prose
 //	! restart    the client hangs up, and another process serves the same home
+//	! open URL   the user's browser opens it
 //
 // What differs from run to run has a name instead: ids ($thread1, $turn1, $id1), hashes ($sha1),
 // cursors ($next1, $back1), commands ($process1), times (T). The client's lines may use the names.
@@ -117,6 +118,9 @@ type player struct {
 func play(t *testing.T, archive *txtar.Archive, session string) string {
 	h := newHost(t)
 	p := &player{t: t, host: h, names: newNames(h)}
+	if bytes.Contains(txtar.Format(archive), []byte("$WEB")) {
+		p.names.reals["$WEB"] = web(t)
+	}
 	for _, f := range archive.Files {
 		if dir, rest, ok := strings.Cut(f.Name, "/"); ok {
 			p.plant(map[string]string{"home": h.home, "cwd": h.cwd}[dir], rest, f.Data)
@@ -165,6 +169,10 @@ func (p *player) step(line string) {
 	case "?":
 		p.until(func(x message) bool { return x.Method == rest })
 	case "!":
+		if address, ok := strings.CutPrefix(rest, "open "); ok {
+			open(p.t, p.names.real(p.t, address))
+			return
+		}
 		if rest != "restart" {
 			p.t.Fatalf("no such command: %s", line)
 		}
@@ -266,6 +274,7 @@ var differing = []struct {
 	{"thread", regexp.MustCompile(`"(?:threadId|sessionId)":"(` + uuidExpr + `)"`)},
 	{"turn", regexp.MustCompile(`"(?:turnId|rootTurnId)":"(` + uuidExpr + `)"`)},
 	{"id", regexp.MustCompile(uuidExpr)},
+	{"url", regexp.MustCompile(`"authorizationUrl":"([^"]*)"`)},
 	{"process", regexp.MustCompile(`"processId":"(\d{4,})"`)},
 	{"sha", regexp.MustCompile(`sha256:[0-9a-f]{64}`)},
 }
@@ -300,6 +309,9 @@ func (n *names) show(line string) string {
 			return strings.Replace(found, real, n.name(d.kind, real), 1)
 		})
 	}
+	if web := n.reals["$WEB"]; web != "" { // what was named above has its address in it
+		line = strings.ReplaceAll(line, web, "$WEB")
+	}
 	for _, s := range settled {
 		line = s.expr.ReplaceAllString(line, s.with)
 	}
@@ -316,7 +328,7 @@ func (n *names) name(kind, real string) string {
 	return name
 }
 
-var nameExpr = regexp.MustCompile(`\$(?:HOME\b|CWD\b|EXE\b|(?:thread|turn|id|process|sha|cursor)\d+)`)
+var nameExpr = regexp.MustCompile(`\$(?:HOME\b|CWD\b|EXE\b|WEB\b|(?:thread|turn|id|process|sha|cursor|url)\d+)`)
 
 // real is a line with the names replaced by what they stand for.
 func (n *names) real(t *testing.T, line string) string {

@@ -218,6 +218,15 @@ func (t *Set) list() []*member {
 	return out
 }
 
+// Servers lists the settings of all servers, by name.
+func (t *Set) Servers() []Server {
+	var out []Server
+	for _, m := range t.list() {
+		out = append(out, m.server)
+	}
+	return out
+}
+
 // Names lists the enabled servers, sorted.
 func (t *Set) Names() []string {
 	var out []string
