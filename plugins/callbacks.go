@@ -63,6 +63,8 @@ type callbacks struct {
 	work    sync.WaitGroup
 	news    chan struct{} // has a token when the plugin has said "changed"
 
+	introduced chan struct{} // closed when there is a manifest, or will be none
+
 	mu       sync.Mutex // guards what follows
 	serial   uint64
 	askers   map[string]lent // by call
@@ -79,15 +81,19 @@ type lent struct {
 // init is called before the first call.
 func (c *callbacks) init(plugin string, logger hclog.Logger, keep func(string), changed, known func()) {
 	c.plugin, c.logger, c.keep, c.changed, c.known, c.cancel = plugin, logger, keep, changed, known, func() {}
-	c.news = make(chan struct{}, 1)
+	c.news, c.introduced = make(chan struct{}, 1), make(chan struct{})
 	c.askers, c.asked = make(map[string]lent), make(map[uint64]context.CancelFunc)
 }
 
-// begin asks for the manifest and opens the stream. It does not wait for either.
+// begin asks for the manifest and opens the stream. It does not wait for either;
+// it is called once.
 func (c *callbacks) begin(client pluginv1.PluginClient, welcome *pluginv1.Welcome, patience time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background()) // ended by close
 	c.cancel = cancel
-	c.work.Go(func() { c.describe(ctx, client, patience) })
+	c.work.Go(func() {
+		defer close(c.introduced)
+		c.describe(ctx, client, patience)
+	})
 	c.work.Go(func() { c.listen(ctx, client, welcome) })
 	c.work.Go(func() { c.tell(ctx) })
 }

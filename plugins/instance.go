@@ -56,6 +56,10 @@ type instance struct {
 	swept chan struct{} // closed when nothing of it is left
 }
 
+// introduction is how long a plugin that is up may take to say what it is, before
+// it serves without having said so. It is one call that needs no thought.
+const introduction = time.Second
+
 // launch starts a plugin and returns when it has introduced itself, or failed
 // to. ctx ends the attempt. On success the caller owns the instance and ends it
 // with stop.
@@ -88,6 +92,13 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 	in.back.begin(pluginv1.NewPluginClient(in.conn), in.welcome(), in.times.Start)
 	go in.watch()
 	go in.ping()
+	ctx, cancel := context.WithTimeout(ctx, introduction)
+	defer cancel()
+	select {
+	case <-in.back.introduced:
+	case <-in.proc.dead:
+	case <-ctx.Done():
+	}
 	return in, nil
 }
 
