@@ -30,7 +30,7 @@ type Host interface {
 	// come. They do not change: for others the host starts a new process.
 	Settings(ctx context.Context) (json.RawMessage, error)
 	// Log writes a line to the host's log. level is debug, info, warning or
-	// error. It does not wait; without a host the line is lost.
+	// error. It does not wait; what a host does not read in time is lost.
 	Log(level, text string)
 	// Changed says that what was listed before does not hold any more. The host
 	// lists again when it needs to. It does not wait.
@@ -43,13 +43,12 @@ type Host interface {
 	Elicit(ctx context.Context, params json.RawMessage) (json.RawMessage, error)
 }
 
-// welcomeWait bounds how long settings are waited for: a host that sends them
+// welcomeWait bounds how long the host is waited for: one that opens the stream
 // does so at once.
 const welcomeWait = 3 * time.Second
 
-// queueLen bounds what waits for a host that does not read. Beyond it lines of
-// log are dropped, and questions wait.
-const queueLen = 256
+// maxLines bounds the lines of log that wait for a host. More are dropped.
+const maxLines = 256
 
 // hostLink is the Host of a process. It outlives the streams, of which there is
 // one at a time: a host that opens another has lost the first.
@@ -59,6 +58,7 @@ type hostLink struct {
 
 	welcomed chan struct{} // closed when settings are there
 	changed  chan struct{} // has a token when a change is to be told, to this stream or the next
+	lines    chan *pluginv1.Log
 
 	mu       sync.Mutex // guards what follows
 	settings json.RawMessage
@@ -68,13 +68,16 @@ type hostLink struct {
 
 // hostStream is one stream of the host's.
 type hostStream struct {
-	out   chan *pluginv1.PluginMessage
+	out   chan *pluginv1.PluginMessage // questions
 	done  <-chan struct{}
 	asked map[uint64]chan *pluginv1.Answer // guarded by hostLink.mu
 }
 
 func newHostLink(m Manifest) *hostLink {
-	return &hostLink{manifest: m, welcomed: make(chan struct{}), changed: make(chan struct{}, 1)}
+	return &hostLink{
+		manifest: m, welcomed: make(chan struct{}),
+		changed: make(chan struct{}, 1), lines: make(chan *pluginv1.Log, maxLines),
+	}
 }
 
 // Describe implements pluginv1.PluginServer.
@@ -86,7 +89,7 @@ func (l *hostLink) Describe(context.Context, *pluginv1.DescribeRequest) (*plugin
 func (l *hostLink) Host(stream pluginv1.Plugin_HostServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	s := &hostStream{out: make(chan *pluginv1.PluginMessage, queueLen), done: ctx.Done(), asked: make(map[uint64]chan *pluginv1.Answer)}
+	s := &hostStream{out: make(chan *pluginv1.PluginMessage, 1), done: ctx.Done(), asked: make(map[uint64]chan *pluginv1.Answer)}
 	l.mu.Lock()
 	l.stream = s
 	l.mu.Unlock()
@@ -118,6 +121,8 @@ func (l *hostLink) drain(s *hostStream, send func(*pluginv1.PluginMessage) error
 		var m *pluginv1.PluginMessage
 		select {
 		case m = <-s.out:
+		case line := <-l.lines:
+			m = &pluginv1.PluginMessage{Kind: &pluginv1.PluginMessage_Log{Log: line}}
 		case <-l.changed:
 			m = &pluginv1.PluginMessage{Kind: &pluginv1.PluginMessage_Changed{Changed: &pluginv1.Changed{}}}
 		case <-s.done:
@@ -149,30 +154,32 @@ func (l *hostLink) dispatch(s *hostStream, m *pluginv1.HostMessage) {
 	}
 }
 
-// Settings implements Host.
-func (l *hostLink) Settings(ctx context.Context) (json.RawMessage, error) {
+// await waits for the host's welcome.
+func (l *hostLink) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, welcomeWait)
 	defer cancel()
 	select {
 	case <-l.welcomed:
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.settings, nil
+		return nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for settings: %w (%w)", ErrNoHost, ctx.Err())
+		return fmt.Errorf("%w (%w)", ErrNoHost, ctx.Err())
 	}
+}
+
+// Settings implements Host.
+func (l *hostLink) Settings(ctx context.Context) (json.RawMessage, error) {
+	if err := l.await(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for settings: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.settings, nil
 }
 
 // Log implements Host.
 func (l *hostLink) Log(level, line string) {
-	l.mu.Lock()
-	s := l.stream
-	l.mu.Unlock()
-	if s == nil {
-		return
-	}
 	select {
-	case s.out <- &pluginv1.PluginMessage{Kind: &pluginv1.PluginMessage_Log{Log: &pluginv1.Log{Level: text(level), Text: text(line)}}}:
+	case l.lines <- &pluginv1.Log{Level: text(level), Text: text(line)}:
 	default:
 	}
 }
@@ -187,6 +194,9 @@ func (l *hostLink) Changed() {
 
 // Elicit implements Host.
 func (l *hostLink) Elicit(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
+	if err := l.await(ctx); err != nil {
+		return nil, err
+	}
 	answer := make(chan *pluginv1.Answer, 1)
 	l.mu.Lock()
 	s := l.stream
@@ -215,11 +225,15 @@ func (l *hostLink) Elicit(ctx context.Context, params json.RawMessage) (json.Raw
 	l.mu.Lock()
 	delete(s.asked, id)
 	l.mu.Unlock()
-	select { // a host that reads nothing is not waited for once more
-	case s.out <- &pluginv1.PluginMessage{Kind: &pluginv1.PluginMessage_ElicitGone{ElicitGone: &pluginv1.ElicitGone{Id: id}}}:
-	default:
-	}
+	s.withdraw(ctx, id)
 	return nil, err
+}
+
+// withdraw tells the host that nobody waits for the answer any more, if it reads.
+func (s *hostStream) withdraw(ctx context.Context, id uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = s.send(ctx, &pluginv1.PluginMessage{Kind: &pluginv1.PluginMessage_ElicitGone{ElicitGone: &pluginv1.ElicitGone{Id: id}}})
 }
 
 func (s *hostStream) send(ctx context.Context, m *pluginv1.PluginMessage) error {

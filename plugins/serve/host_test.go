@@ -60,12 +60,8 @@ func receive(t *testing.T, s pluginv1.Plugin_HostClient) *pluginv1.PluginMessage
 // there was none is told to it, and the settings stay.
 func TestStreams(t *testing.T) {
 	link := newHostLink(Manifest{})
-	link.Log("info", "nobody hears this")
 	link.Changed()
 	link.Changed()
-	if _, err := link.Elicit(t.Context(), nil); !errors.Is(err, ErrNoHost) {
-		t.Errorf("asked nobody: %v", err)
-	}
 	c := connect(t, link)
 	first := open(t, c, `{"a":1}`)
 	if m := receive(t, first); m.GetChanged() == nil {
@@ -93,7 +89,14 @@ func TestStreams(t *testing.T) {
 	if err := <-asked; !errors.Is(err, ErrNoHost) {
 		t.Errorf("a question whose host is gone: %v", err)
 	}
+	if _, err := link.Elicit(t.Context(), nil); !errors.Is(err, ErrNoHost) {
+		t.Errorf("asked nobody: %v", err)
+	}
+	link.Log("info", "while there is nobody")
 	second := open(t, c, `{"a":2}`)
+	if m := receive(t, second); m.GetLog() == nil {
+		t.Errorf("got %v", m)
+	}
 	link.Changed()
 	if m := receive(t, second); m.GetChanged() == nil {
 		t.Errorf("got %v", m)
@@ -162,7 +165,11 @@ func TestElicit(t *testing.T) {
 func TestSettingsOfAnOldHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		if _, err := newHostLink(Manifest{}).Settings(t.Context()); !errors.Is(err, ErrNoHost) {
+		link := newHostLink(Manifest{})
+		for range 10_000 {
+			link.Log("info", "nobody reads this")
+		}
+		if _, err := link.Settings(t.Context()); !errors.Is(err, ErrNoHost) {
 			t.Errorf("got %v", err)
 		}
 		if d := time.Since(begin); d > 5*time.Second {

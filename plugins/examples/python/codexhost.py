@@ -137,7 +137,7 @@ class Host:
         if not context.add_callback(lambda: answers.put(None)):
             answers.put(None)
         elicit = pb.Elicit(id=id, call=call, params_json=json.dumps(params).encode())
-        if not self._welcome.is_set() or not self._put(pb.PluginMessage(elicit=elicit)):
+        if not self._welcome.wait(3) or not self._put(pb.PluginMessage(elicit=elicit)):
             answers.put(None)
         answer = answers.get()
         with self._lock:
