@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -297,13 +299,25 @@ func (c *conn) Write(_ context.Context, m jsonrpc.Message) error {
 	return c.write(append(b, '\n'))
 }
 
-// Close implements the SDK's Connection: it closes both pipes, upon which Read
-// returns.
+// lastWords is how long a server is still listened to after the SDK gave it up:
+// what it said may be why.
+const lastWords = 200 * time.Millisecond
+
+// Close implements the SDK's Connection: nothing more is written, and Read returns
+// when the server's output has ended, or soon.
 func (c *conn) Close() error {
 	err := c.out.Close()
+	if f, ok := c.from.(*os.File); !ok || f.SetReadDeadline(time.Now().Add(lastWords)) != nil {
+		c.drop()
+	}
+	return err
+}
+
+// drop closes both pipes, upon which Read returns.
+func (c *conn) drop() {
+	_ = c.out.Close()
 	_ = c.from.Close()
 	c.end(0)
-	return err
 }
 
 // end fails what waits. The server did not read the last bytes that were written.

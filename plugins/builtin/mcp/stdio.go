@@ -104,7 +104,11 @@ func (s *stdioSession) abort() {
 	now := make(chan struct{})
 	close(now)
 	s.proc.stop(now)
-	_ = s.conn.Close()
+	select {
+	case <-s.conn.gone: // all that it said was read
+	case <-time.After(lastWords): // a process that it left behind keeps its output open
+	}
+	s.conn.drop()
 	if s.sdk != nil {
 		_ = s.sdk.Close()
 	}
@@ -122,7 +126,7 @@ func (s *stdioSession) run(hurry <-chan struct{}) {
 	case <-s.conn.gone:
 	}
 	s.proc.stop(hurry)
-	_ = s.conn.Close()
+	s.conn.drop()
 	_ = s.sdk.Close()
 	s.conn.work.Wait()
 	asked := false
