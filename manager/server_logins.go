@@ -44,6 +44,9 @@ func (m *Manager) LoginServer(ctx context.Context, c *Client, r ServerLogin) (ur
 		return "", "", nil, err
 	}
 	options.Timeout = r.Timeout
+	if len(r.Scopes) == 0 {
+		r.Scopes = nil
+	}
 	c.logins.end(server.Name, server.URL)
 	l, err := m.mcp.Login(ctx, server, r.Scopes, options)
 	switch {

@@ -100,6 +100,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 	})
 	root.AddCommand(newDemoCommand(out))
 	root.AddCommand(newThreadsCommand(out))
+	root.AddCommand(newMcpCommand(&f, in, out, errw))
 	root.AddCommand(newPluginCommand(out))
 	return root
 }

@@ -39,7 +39,7 @@ func (s *Service) Login(ctx context.Context, server Server, scopes []string, o o
 	if err != nil {
 		return nil, err
 	}
-	if len(scopes) > 0 {
+	if scopes != nil {
 		account.Scopes = scopes
 	}
 	o.Store = store
@@ -195,6 +195,11 @@ func (s *Service) offered(ctx context.Context, server *Server) (bool, error) {
 	defer s.mu.Unlock()
 	s.offers[server.URL] = offer{time.Now(), is}
 	return is, nil
+}
+
+// Auth is how the user is logged in to a server. It may ask the server, within ctx.
+func (s *Service) Auth(ctx context.Context, server Server) protocol.McpAuthStatus {
+	return s.auth(ctx, &server, nil)
 }
 
 // auth is how the user is logged in to a server, of which i is the instance or

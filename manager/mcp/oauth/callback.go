@@ -73,7 +73,7 @@ func (c *callback) serve(l *Login) {
 			return
 		}
 		switch err := l.answer(r.Context(), r.URL.Query()); {
-		case errors.Is(err, errStray):
+		case errors.Is(err, ErrStray):
 			http.Error(w, "This is not the answer to the login that is under way here.", http.StatusBadRequest)
 		case err != nil:
 			http.Error(w, "The login to "+l.server.Name+" failed: "+err.Error(), http.StatusBadRequest)

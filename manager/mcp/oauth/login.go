@@ -159,7 +159,8 @@ func (l *Login) Close() {
 }
 
 // Answer takes the address that the browser was sent to at the end, for a
-// browser on another machine that cannot reach the callback.
+// browser on another machine that cannot reach the callback. The error is
+// ErrStray, or that of Wait.
 func (l *Login) Answer(ctx context.Context, address string) error {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
@@ -168,16 +169,16 @@ func (l *Login) Answer(ctx context.Context, address string) error {
 	return l.answer(ctx, u.Query())
 }
 
-// errStray is the answer to a request that does not belong to this login, which goes on.
-var errStray = errors.New("this address belongs to no login that is under way here")
+// ErrStray is the answer to what does not belong to this login, which goes on.
+var ErrStray = errors.New("this address belongs to no login that is under way here")
 
 // answer takes the parameters of the callback. An answer with another state is
 // not for this login: anybody on the machine can send one.
 func (l *Login) answer(ctx context.Context, q url.Values) error {
 	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(l.state)) != 1 || q.Get("code") == "" && q.Get("error") == "" {
-		return errStray
+		return ErrStray
 	}
-	err := errStray // the address was used before
+	err := ErrStray // the address was used before
 	l.claim.Do(func() {
 		err = l.conclude(context.WithoutCancel(ctx), q)
 		l.settle(err)
