@@ -24,7 +24,7 @@ for nvim in "${editors[@]}"; do
 	mkdir -p "$CODEX_HOME" "$room/$ran/work" && cd "$room/$ran/work"
 	"$nvim" --version | head -n 1
 	"$nvim" --headless -u NONE -i NONE -n --cmd "set runtimepath^=$PLUGIN" \
-		--cmd "runtime plugin/codexhost.lua" -S "$PLUGIN/tests/run.lua"
+		--cmd "runtime plugin/codexhost.lua" -S "$PLUGIN/tests/run.lua" -c "cquit 1" # where the suite itself is broken
 done
 [ -n "$ran" ] || exit 77
 [ ${#ran} = ${#editors[@]} ] || [ -z "${CODEXHOST_NO_SKIP:-}" ] || exit 77

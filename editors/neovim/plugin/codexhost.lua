@@ -30,8 +30,46 @@ command('CodexhostNew', function(codexhost)
 end, { desc = 'Start a new thread' })
 
 command('CodexhostThreads', function(codexhost, args)
-  codexhost.threads({ all = args.bang })
-end, { bang = true, desc = 'Pick a thread of this folder to go on with; of all folders with !' })
+  codexhost.threads({ all = args.bang, search = args.args ~= '' and args.args or nil })
+end, { bang = true, nargs = '*', desc = 'List the threads of this folder, of all folders with !, or search in them' })
+
+command('CodexhostRename', function(codexhost, args)
+  codexhost.rename(args.args)
+end, { nargs = '+', desc = 'Name the thread' })
+
+command('CodexhostFork', function(codexhost)
+  codexhost.fork()
+end, { desc = 'Go on in a copy of the thread, up to the turn under the cursor' })
+
+command('CodexhostModel', function(codexhost, args)
+  codexhost.choose('model', args.args)
+end, { nargs = '?', desc = 'Choose the model of the next turns' })
+
+local function choice(name, setting, desc)
+  command(name, function(codexhost, args)
+    codexhost.choose(setting, args.args)
+  end, {
+    nargs = '?',
+    desc = desc,
+    complete = function(start)
+      local names = {}
+      for _, value in ipairs(require('codexhost.choose').values[setting]) do
+        if vim.startswith(value[1], start) then
+          table.insert(names, value[1])
+        end
+      end
+      return names
+    end,
+  })
+end
+
+choice('CodexhostSandbox', 'sandbox', 'Choose what commands of the next turns may do')
+choice('CodexhostApprovals', 'approval_policy', 'Choose when you are asked')
+choice('CodexhostMode', 'mode', 'Choose whether the next turns plan or work')
+
+command('CodexhostStatus', function(codexhost)
+  codexhost.status()
+end, { desc = 'Show the host, the thread, skills and MCP servers' })
 
 command('CodexhostInterrupt', function(codexhost)
   codexhost.interrupt()

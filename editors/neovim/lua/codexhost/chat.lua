@@ -10,6 +10,7 @@ local transcript
 local input
 local notices = 0
 local finished = {} -- fileChange items, by id, for the diff under the cursor
+local turns = {} -- the ids of turns, by those of their items
 
 local function notice(text)
   notices = notices + 1
@@ -30,9 +31,10 @@ local on = {}
 
 function on.thread(thread)
   transcript:clear()
-  finished = {}
+  finished, turns = {}, {}
   for _, turn in ipairs(thread.turns or {}) do
     for _, item in ipairs(turn.items or {}) do
+      turns[item.id] = turn.id
       show_item(item)
     end
     if turn.status == 'interrupted' then
@@ -49,6 +51,7 @@ end
 
 on['item/started'] = function(params)
   local item = params.item
+  turns[item.id] = params.turnId
   if item.type ~= 'agentMessage' and item.type ~= 'reasoning' then
     show_item(item) -- these two begin with their first delta
   end
@@ -56,6 +59,7 @@ end
 
 on['item/completed'] = function(params)
   local item = params.item
+  turns[item.id] = params.turnId
   show_item(item)
   if item.type == 'fileChange' and item.status == 'completed' then
     vim.cmd('silent! checktime')
@@ -123,6 +127,12 @@ on['configWarning'] = function(params)
   notice(params.summary .. (params.details and ': ' .. params.details or ''))
 end
 
+on['mcpServer/startupStatus/updated'] = function(params)
+  if params.status == 'failed' then
+    notice(('The MCP server %s did not start: %s'):format(params.name, params.error or 'it does not say why'))
+  end
+end
+
 on['changed'] = function()
   vim.cmd('redrawstatus!')
 end
@@ -164,6 +174,18 @@ function M.diff()
   notice('No file was changed.')
 end
 
+--- Forks the thread: after the turn under the cursor, or else at its end.
+function M.fork()
+  if not session.thread then
+    return notice('There is no thread to fork.')
+  end
+  local turn
+  if vim.api.nvim_get_current_buf() == transcript.buffer then
+    turn = turns[transcript:at(vim.fn.line('.'))]
+  end
+  session.fork(session.thread.id, turn)
+end
+
 local function make()
   if transcript and vim.api.nvim_buf_is_valid(transcript.buffer) and vim.api.nvim_buf_is_valid(input) then
     return
@@ -178,6 +200,7 @@ local function make()
   vim.bo[transcript.buffer].modifiable = false
   map(transcript.buffer, 'n', '<C-c>', session.interrupt)
   map(transcript.buffer, 'n', 'gd', M.diff)
+  map(transcript.buffer, 'n', 'gf', M.fork)
   map(transcript.buffer, 'n', 'q', M.close)
   map(transcript.buffer, 'n', 'i', M.focus)
   map(input, 'n', '<CR>', M.send)
@@ -209,6 +232,21 @@ local function plain(window)
   end
 end
 
+--- What the chat's own statusline says beside the state: what the next turn uses.
+function M.statusline()
+  local settings, parts = session.settings, { require('codexhost').statusline() }
+  local thread = session.thread
+  if thread then
+    table.insert(parts, session.chosen.model or settings.model)
+    table.insert(parts, session.chosen.sandbox or session.sandbox_name(settings.sandbox))
+    if (session.chosen.mode or settings.mode) == 'plan' then
+      table.insert(parts, 'plan mode')
+    end
+    table.insert(parts, thread.name)
+  end
+  return (table.concat(parts, '  |  '):gsub('%%', ''))
+end
+
 --- Opens the windows, or goes to them if they are there.
 function M.open()
   make()
@@ -216,7 +254,7 @@ function M.open()
     vim.cmd(config.get().window)
     vim.api.nvim_win_set_buf(0, transcript.buffer)
     plain(0)
-    vim.wo.statusline = " %{v:lua.require'codexhost'.statusline()}"
+    vim.wo.statusline = " %{v:lua.require'codexhost.chat'.statusline()}"
     vim.api.nvim_win_set_cursor(0, { vim.api.nvim_buf_line_count(transcript.buffer), 0 })
   end
   if vim.fn.bufwinid(input) < 0 then

@@ -7,6 +7,24 @@ local ok = health.ok or health.report_ok
 local warn = health.warn or health.report_warn
 local err = health.error or health.report_error
 
+local function check_skills_and_servers(call, thread)
+  local skills = call('skills/list', { cwds = { vim.fn.getcwd() } })
+  for _, entry in ipairs(skills.result and skills.result.data or {}) do
+    ok(('%d skills'):format(#entry.skills))
+    for _, broken in ipairs(entry.errors) do
+      warn(('The skill %s is broken: %s'):format(broken.path, broken.message))
+    end
+  end
+  local servers = call('mcpServerStatus/list', { threadId = thread })
+  for _, server in ipairs(servers.result and servers.result.data or {}) do
+    if server.toolsError then
+      warn(('The MCP server %s is broken: %s'):format(server.name, server.toolsError))
+    else
+      ok(('The MCP server %s has %d tools'):format(server.name, vim.tbl_count(server.tools)))
+    end
+  end
+end
+
 -- One host of its own, started and asked: what a session would meet.
 local function check_host(settings)
   local answer, ended
@@ -34,7 +52,7 @@ local function check_host(settings)
     end, 10)
     return answer or { failed = { message = 'no answer' } }
   end
-  local hello = call('initialize', { clientInfo = { name = 'codexhost.nvim', title = 'Neovim', version = '0.1.0' } })
+  local hello = call('initialize', require('codexhost.rpc').hello)
   if hello.failed then
     return err(('%s does not answer: %s'):format(settings.cmd[1], ended or hello.failed.message))
   end
@@ -42,15 +60,18 @@ local function check_host(settings)
   if hello.result.codexHome then
     ok('Threads and config.toml are in ' .. hello.result.codexHome)
   end
-  local models = call('model/list', vim.empty_dict())
-  if models.failed then
-    warn('Models cannot be listed: ' .. require('codexhost.rpc').describe(models.failed))
+  local started = call('thread/start', { ephemeral = true, cwd = vim.fn.getcwd(), model = settings.model })
+  if started.failed then
+    err('No thread can be started: ' .. require('codexhost.rpc').describe(started.failed))
   else
-    for _, model in ipairs(models.result.data) do
-      if model.isDefault then
-        ok('The model is ' .. model.model)
-      end
+    local answer = started.result
+    ok(('The model is %s, of the provider %s'):format(answer.model, answer.modelProvider))
+    if answer.modelProvider == 'offline' then
+      warn('The built-in offline model answers, which does not think', {
+        'Set OPENAI_API_KEY, or name a model_provider in config.toml',
+      })
     end
+    check_skills_and_servers(call, answer.thread.id)
   end
   connection:close()
   if not vim.wait(5000, function()

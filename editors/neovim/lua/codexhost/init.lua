@@ -45,10 +45,42 @@ function M.new()
   session().new()
 end
 
---- opts.all: threads of every folder.
+--- Opens the list of threads. opts.all: of every folder; opts.search: with this text.
 function M.threads(opts)
   session()
-  require('codexhost.threads').pick(opts)
+  require('codexhost.threads').open(opts or {})
+end
+
+--- Goes on in a copy of the thread, see |:CodexhostFork|.
+function M.fork()
+  session()
+  require('codexhost.chat').fork()
+end
+
+--- Names the current thread.
+function M.rename(name)
+  local s = session()
+  if not s.thread then
+    return s.notice('There is no thread to name.')
+  end
+  s.call('thread/name/set', { threadId = s.thread.id, name = name })
+end
+
+--- Chooses what the next turns use. An empty value is asked for.
+--- name: 'model', 'sandbox', 'approval_policy' or 'mode'.
+function M.choose(name, value)
+  session()
+  local choose = require('codexhost.choose')
+  if name == 'model' then
+    return choose.model(value or '')
+  end
+  choose.choose(name, value or '')
+end
+
+--- Shows the host, the thread, skills and MCP servers, and what is wrong with them.
+function M.status()
+  session()
+  require('codexhost.status').open()
 end
 
 function M.interrupt()

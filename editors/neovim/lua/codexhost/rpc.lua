@@ -4,11 +4,17 @@ local M = {}
 local Connection = {}
 Connection.__index = Connection
 
+--- The params of initialize. Modes of a turn (plan) are behind experimentalApi.
+M.hello = {
+  clientInfo = { name = 'codexhost.nvim', title = 'Neovim', version = '0.1.0' },
+  capabilities = { experimentalApi = true },
+}
+
 local decoding = { luanil = { object = true, array = true } }
 
 --- Starts a host.
---- handlers: notification(method, params), request(id, method, params), exit(status, last_words). Exactly one exit is
---- told, after every open request was failed.
+--- handlers: notification(method, params), request(id, method, params, line), exit(status, last_words); line is the
+--- message as it came. Exactly one exit is told, after every open request was failed.
 --- Returns the connection, or nil and why there is none.
 function M.connect(cmd, opts, handlers)
   local self = setmetatable({ handlers = handlers, waiting = {}, last_id = 0, words = {} }, Connection)
@@ -75,7 +81,7 @@ function Connection:receive(line)
     return self:hear('not a message: ' .. line:sub(1, 200))
   end
   if message.method and message.id ~= nil then
-    self.handlers.request(message.id, message.method, message.params or {})
+    self.handlers.request(message.id, message.method, message.params or {}, line)
   elseif message.method then
     self.handlers.notification(message.method, message.params or {})
   else

@@ -8,11 +8,14 @@ local config = require('codexhost.config')
 local rpc = require('codexhost.rpc')
 
 local M = {
+  host = nil, -- what the host said of itself: userAgent, codexHome
   thread = nil, -- the current thread
   turn = nil, -- id of the turn that runs
   usage = nil, -- of tokens, as last told
   diff = nil, -- of the last turn that changed files
   items = {}, -- the items of the turn that runs, by id
+  settings = {}, -- of the current thread, as last told: model, sandbox (a policy), approvalPolicy, mode
+  chosen = {}, -- what the user chose since Neovim began: model, sandbox, approval_policy, mode
 }
 
 local connection
@@ -33,6 +36,11 @@ end
 
 function M.notice(text)
   emit('notice', { text = text })
+end
+
+--- What new and resumed threads begin with: what was chosen, or else what setup() was given.
+function M.wanted(name)
+  return M.chosen[name] or config.get()[name]
 end
 
 local function request(method, params, done)
@@ -81,6 +89,15 @@ local track = {
   ['thread/name/updated'] = function(params)
     M.thread.name = params.threadName
   end,
+  ['thread/settings/updated'] = function(params)
+    local now = params.threadSettings
+    M.settings = {
+      model = now.model,
+      sandbox = now.sandboxPolicy,
+      approvalPolicy = now.approvalPolicy,
+      mode = now.collaborationMode.mode,
+    }
+  end,
 }
 
 local function on_notification(method, params)
@@ -98,10 +115,10 @@ local function on_notification(method, params)
   emit('changed')
 end
 
-local function on_request(id, method, params)
+local function on_request(id, method, params, line)
   local asked = connection
   requests[id] = true
-  local known = require('codexhost.approval').ask(id, method, params, function(result)
+  local known = require('codexhost.approval').ask(id, method, params, line, function(result)
     requests[id] = nil
     asked:respond(id, result)
     emit('changed')
@@ -138,8 +155,16 @@ local function started(err)
   emit('changed')
 end
 
-local function set_thread(thread)
+-- Takes the answer to thread/start, thread/resume or thread/fork.
+local function set_thread(answer)
+  local thread = answer.thread
   M.thread, M.turn, M.usage, M.diff, M.items = thread, nil, nil, nil, {}
+  M.settings = {
+    model = answer.model,
+    sandbox = answer.sandbox,
+    approvalPolicy = answer.approvalPolicy,
+    mode = answer.collaborationMode and answer.collaborationMode.mode or 'default',
+  }
   loaded = true
   local last = thread.turns and thread.turns[#thread.turns]
   if last and last.status == 'inProgress' then
@@ -151,28 +176,24 @@ local function set_thread(thread)
   emit('thread', thread)
 end
 
-local function start_thread(done)
-  local settings = config.get()
-  request('thread/start', {
-    cwd = vim.fn.getcwd(),
-    model = settings.model,
-    approvalPolicy = settings.approval_policy,
-    sandbox = settings.sandbox,
-  }, function(err, result)
+local function enter(method, params, done)
+  params.approvalPolicy = M.wanted('approval_policy')
+  params.sandbox = M.wanted('sandbox')
+  request(method, params, function(err, result)
     if not err then
-      set_thread(result.thread)
+      set_thread(result)
     end
     done(err)
   end)
 end
 
+local function start_thread(done)
+  enter('thread/start', { cwd = vim.fn.getcwd(), model = M.wanted('model') }, done)
+end
+
+-- A thread keeps its model, but not what it may do.
 local function resume_thread(id, done)
-  request('thread/resume', { threadId = id }, function(err, result)
-    if not err then
-      set_thread(result.thread)
-    end
-    done(err)
-  end)
+  enter('thread/resume', { threadId = id }, done)
 end
 
 -- A thread that was not used yet has no file: after a death of the host there is nothing to resume.
@@ -201,8 +222,9 @@ local function connect(done)
   if not connection then
     return done({ message = why })
   end
-  request('initialize', { clientInfo = { name = 'codexhost.nvim', title = 'Neovim', version = '0.1.0' } }, function(err)
+  request('initialize', rpc.hello, function(err, result)
     if not err then
+      M.host = result
       connection:notify('initialized')
     end
     done(err)
@@ -248,10 +270,35 @@ local function input(text)
   return { { type = 'text', text = text, text_elements = {} } }
 end
 
+local policies = {
+  ['read-only'] = 'readOnly',
+  ['workspace-write'] = 'workspaceWrite',
+  ['danger-full-access'] = 'dangerFullAccess',
+}
+
+--- The name by which a sandbox is chosen, of the policy that the host tells.
+function M.sandbox_name(policy)
+  for name, type in pairs(policies) do
+    if policy and policy.type == type then
+      return name
+    end
+  end
+  return policy and policy.type or '?'
+end
+
 local function start_turn(text)
-  request('turn/start', { threadId = M.thread.id, input = input(text) }, function(err)
-    report(err)
-  end)
+  local chosen = M.chosen
+  request('turn/start', {
+    threadId = M.thread.id,
+    input = input(text),
+    model = chosen.model,
+    approvalPolicy = chosen.approval_policy,
+    sandboxPolicy = chosen.sandbox and { type = policies[chosen.sandbox] } or nil,
+    collaborationMode = chosen.mode and {
+      mode = chosen.mode,
+      settings = { model = chosen.model or M.settings.model },
+    } or nil,
+  }, report)
 end
 
 local function steer_turn(text)
@@ -313,19 +360,39 @@ function M.resume(id)
   end)
 end
 
---- done(threads), newest first. all: of every folder, not only of this one.
-function M.list(all, done)
+--- Goes on in a new thread that has what the thread id has, up to and with a turn; nil: all of it.
+function M.fork(id, turn)
   ensure(false, function(err)
     if report(err) then
       return
     end
-    local params = { limit = 50, sortKey = 'updated_at', cwd = not all and vim.fn.getcwd() or nil }
-    request('thread/list', params, function(failed, result)
-      if not report(failed) then
-        done(result.data)
+    local left = loaded and M.thread.id
+    enter('thread/fork', { threadId = id, lastTurnId = turn }, function(failed)
+      if not report(failed) and left then
+        request('thread/unsubscribe', { threadId = left }, function() end)
       end
     end)
   end)
+end
+
+--- Asks the host, which is started if need be, about something beside the thread. An error is told, and done not called.
+function M.call(method, params, done)
+  ensure(false, function(err)
+    if report(err) then
+      return
+    end
+    request(method, params, function(failed, result)
+      if not report(failed) and done then
+        done(result)
+      end
+    end)
+  end)
+end
+
+--- Chooses what the next turns use: name is a key of M.chosen.
+function M.choose(name, value)
+  M.chosen[name] = value
+  emit('changed')
 end
 
 --- Ends the host. The thread stays current: the next message resumes it.
