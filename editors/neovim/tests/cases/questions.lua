@@ -192,7 +192,14 @@ test('what is typed into a field is held against its limits', function()
   end
 end)
 
-local asker = ('[mcp_servers.asker]\ncommand = "python3"\nargs = ["%s/../asker.py"]\n'):format(os.getenv('PLUGIN'))
+-- It is required, so that threads wait for it, however slow the machine is.
+local asker = ([[
+[mcp_servers.asker]
+command = "python3"
+args = ["%s/../asker.py"]
+required = true
+startup_timeout_sec = 60
+]]):format(os.getenv('PLUGIN'))
 
 local function with_asker(run)
   if vim.fn.executable('python3') == 0 then
