@@ -56,7 +56,8 @@ type Manager struct {
 	log      hclog.Logger
 	now      func() time.Time
 
-	loading keyLock // by thread id: held while a stored thread is loaded or its file moved
+	loading      keyLock  // by thread id: held while a stored thread is loaded or its file moved
+	pluginStates sync.Map // the last plugins.Status, by name
 
 	creations creations
 

@@ -295,6 +295,7 @@ var settled = []struct {
 	{regexp.MustCompile(`process \d+`), "process PID"},
 	{regexp.MustCompile(`"pid":\d+`), `"pid":PID`},
 	{regexp.MustCompile(`"score":\d+`), `"score":N`},
+	{regexp.MustCompile(`"memoryBytes":\d+`), `"memoryBytes":N`},
 	{regexp.MustCompile("expected one of `initialize`, .*`"), "expected one of `initialize`, ..."}, // some 190 methods
 }
 
