@@ -21,7 +21,8 @@ func newPluginCheck(out io.Writer) *cobra.Command {
 	var (
 		asJSON, rules bool
 		kind, server  string
-		env           []string
+		settings      string
+		env, only     []string
 	)
 	c := &cobra.Command{
 		Use:   "check PROGRAM [ARGUMENT...]",
@@ -46,7 +47,13 @@ not be made, and 2 when the command line cannot be understood.`,
 			if err != nil {
 				return err
 			}
-			t := check.Target{Path: found.path, Args: found.args, Kind: found.kind, Env: variables(slices.Concat(found.env, env))}
+			if settings != "" {
+				if found.settings, err = pluginSettings(settings); err != nil {
+					return err
+				}
+			}
+			t := check.Target{Path: found.path, Args: absoluteFiles(found.args), Kind: found.kind,
+				Env: variables(slices.Concat(found.env, env)), Settings: found.settings, Rules: only}
 			if kind != "" {
 				t.Kind = kind
 			}
@@ -80,7 +87,17 @@ not be made, and 2 when the command line cannot be understood.`,
 	c.Flags().StringVar(&kind, "kind", "", "the `kind` that it must be of: skill or mcp")
 	c.Flags().StringVar(&server, "server", "", "the `command` of an MCP server for a provider that brings none of its own")
 	c.Flags().StringArrayVar(&env, "env", nil, "a `variable` that it may see")
+	c.Flags().StringVar(&settings, "settings", "", "a `JSON` object that it is told as its settings; those of its entry if not given")
+	c.Flags().StringArrayVar(&only, "rule", nil, "a `rule` to try, with those that it waits for; all if not given")
 	return c
+}
+
+// pluginSettings reads the settings that a command line gives a plugin.
+func pluginSettings(text string) (json.RawMessage, error) {
+	if json.Unmarshal([]byte(text), new(map[string]any)) != nil {
+		return nil, errUsage{fmt.Errorf("--settings %s: want a JSON object", text)}
+	}
+	return json.RawMessage(text), nil
 }
 
 func printRules(out io.Writer, asJSON bool) error {

@@ -172,6 +172,8 @@ type pluginProgram struct {
 	args []string
 	kind string   // what it is said to be; may be empty
 	env  []string // names of variables that it may see
+
+	settings json.RawMessage // its own
 }
 
 // findProgram looks for what a command line calls a plugin.
@@ -193,7 +195,7 @@ func findProgram(ctx context.Context, what string, args []string) (pluginProgram
 	if filepath.Base(what) == what {
 		if t, err := openPluginTable(ctx); err == nil && len(args) == 0 {
 			if p, ok := t.all[what]; ok {
-				return pluginProgram{path: p.Path, args: p.Args, kind: p.Kind, env: p.Env}, nil
+				return pluginProgram{path: p.Path, args: p.Args, kind: p.Kind, env: p.Env, settings: p.Settings}, nil
 			}
 		}
 	}

@@ -28,6 +28,8 @@ type developing struct {
 	call string // a tool and, behind a space, its arguments; or a skill's path
 	env  []string
 	once bool
+
+	settings string // JSON
 }
 
 // devPatience bounds each question to the plugin.
@@ -57,6 +59,7 @@ everything. PROGRAM is what "plugin check" takes.`,
 	c.Flags().StringVar(&o.kind, "kind", "", "the `kind` that it is of, skill or mcp; found out if not given")
 	c.Flags().StringVar(&o.call, "call", "", "a `tool` to call, with its arguments as JSON; or a skill to read")
 	c.Flags().StringArrayVar(&o.env, "env", nil, "a `variable` that it may see")
+	c.Flags().StringVar(&o.settings, "settings", "", "a `JSON` object that it is told as its settings; those of its entry if not given")
 	c.Flags().BoolVar(&o.once, "once", false, "end after the first listing and call")
 	return c
 }
@@ -111,6 +114,11 @@ func (o *developing) spec(ctx context.Context, program string, args []string) (p
 	if err != nil {
 		return plugins.Spec{}, fmt.Errorf("finding the working folder: %w", err)
 	}
+	if o.settings != "" {
+		if found.settings, err = pluginSettings(o.settings); err != nil {
+			return plugins.Spec{}, err
+		}
+	}
 	env := slices.Concat(found.env, o.env)
 	kind := o.kind
 	if kind == "" {
@@ -128,7 +136,7 @@ func (o *developing) spec(ctx context.Context, program string, args []string) (p
 		}
 		return r
 	}, strings.TrimSuffix(filepath.Base(path), ".exe"))
-	return plugins.Spec{Name: name, Kind: kind, Path: path, Args: found.args, Dir: dir, Env: env, Sources: sources(path, found.args)}, nil
+	return plugins.Spec{Name: name, Kind: kind, Path: path, Args: found.args, Dir: dir, Env: env, Settings: found.settings, Sources: sources(path, found.args)}, nil
 }
 
 // absoluteFiles are the arguments with the files among them found from anywhere.

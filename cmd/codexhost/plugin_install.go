@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ type installing struct {
 	name, kind string
 	env        []string
 	unchecked  bool
+	manifest   *plugins.Manifest // what it says of itself; nil if it says nothing
 }
 
 func newPluginInstall(out io.Writer) *cobra.Command {
@@ -88,7 +90,31 @@ func (o *installing) run(ctx context.Context, out io.Writer, source string, args
 		return err
 	}
 	fmt.Fprintf(out, "installed %s, of kind %s: %s\n", o.name, o.kind, path)
+	o.wishes(out)
 	return nil
+}
+
+// wishes says what the plugin asks for and has not got.
+func (o *installing) wishes(out io.Writer) {
+	if o.manifest == nil {
+		return
+	}
+	kind := map[bool]string{true: "needs", false: "would like"}
+	for _, v := range o.manifest.Env {
+		if !slices.Contains(o.env, v.Name) {
+			fmt.Fprintf(out, "it %s the variable %s%s: install it with --env %s to let it see that\n", kind[v.Required], v.Name, because(v.Why), v.Name)
+		}
+	}
+	for _, s := range o.manifest.Settings {
+		fmt.Fprintf(out, "it %s the setting %s%s, in [codexhost.plugins.%s.settings] of config.toml\n", kind[s.Required], s.Name, because(s.Description), o.name)
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
 }
 
 // pluginSource finds what to copy, a program or a folder, and the program in it.
@@ -132,7 +158,7 @@ func (o *installing) check(ctx context.Context, out io.Writer, program string, a
 		report.Summary(out)
 		return fmt.Errorf("%s is not installed: it fails the check; --unchecked --kind KIND installs it nevertheless", program)
 	}
-	o.kind = report.Kind
+	o.kind, o.manifest = report.Kind, report.Manifest
 	return nil
 }
 

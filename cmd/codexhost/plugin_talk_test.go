@@ -23,7 +23,7 @@ type talker struct {
 
 func serveTalker() {
 	skill.Serve(&talker{}, serve.About(serve.Manifest{Name: "talker", Version: "1.0.0",
-		Settings: []serve.Setting{{Name: "greeting", Required: true}}, Needs: []string{"settings", "elicit", "changed", "log"}}))
+		Settings: []serve.Setting{{Name: "greeting", Description: "the word to say", Required: true}}, Env: []serve.Variable{{Name: "TALKER_TOKEN", Why: "to log in"}}, Needs: []string{"settings", "elicit", "changed", "log"}}))
 }
 
 func (t *talker) Attach(h skill.Host) { t.host = h }
