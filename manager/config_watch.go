@@ -89,12 +89,13 @@ func (w *configWatch) close() {
 	w.work.Wait()
 }
 
-// configChanged gives the threads the MCP servers that their configuration names
-// now, where that differs from what they have, and starts those that wanted a
-// login which there is now. While a file is broken they keep
-// what they have, and the user is told once.
+// configChanged has the skills looked up that somebody follows, gives the threads
+// the MCP servers that their configuration names now, where that differs from
+// what they have, and starts those that wanted a login which there is now. While
+// a file is broken they keep what they have, and the user is told once.
 func (m *Manager) configChanged() {
 	ctx := context.Background()
+	m.hub.skillsMoved()
 	m.loginsChanged()
 	var broken error
 	for _, l := range m.snapshot() {

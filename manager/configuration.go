@@ -57,6 +57,7 @@ func (m *Manager) EnableSkill(ctx context.Context, name, path string, enabled bo
 		return err
 	}
 	m.skills.Invalidate()
+	m.hub.skillsMoved()
 	return nil
 }
 

@@ -20,6 +20,7 @@ type Observer interface {
 type Client struct {
 	hub      *hub
 	observer Observer
+	skills   *skillFollower
 
 	commands  *command.Table // what Manager.Exec started for it
 	processes *command.Table // and Manager.Spawn
@@ -28,7 +29,7 @@ type Client struct {
 
 // Connect adds a client. It hears announcements from now on.
 func (m *Manager) Connect(o Observer) *Client {
-	c := &Client{hub: &m.hub, observer: o, commands: command.NewTable(), processes: command.NewTable()}
+	c := &Client{hub: &m.hub, observer: o, commands: command.NewTable(), processes: command.NewTable(), skills: newSkillFollower(m, o)}
 	m.hub.mu.Lock()
 	defer m.hub.mu.Unlock()
 	m.hub.clients = append(m.hub.clients, c)
@@ -70,6 +71,7 @@ func (c *Client) Unsubscribe(threadID string) bool {
 // for their end.
 func (c *Client) Close() {
 	c.StopCommands()
+	c.skills.close()
 	var left []string
 	defer func() { c.hub.moved(left...) }()
 	c.hub.mu.Lock()
@@ -131,6 +133,15 @@ func (h *hub) Event(ctx context.Context, e thread.Event) {
 // announce tells every client something that is no thread's own event.
 func (h *hub) announce(ctx context.Context, method string, params any) {
 	h.Event(ctx, thread.Event{Kind: thread.Announced, Method: method, Params: params})
+}
+
+// skillsMoved has those looked up who follow the skills of folders.
+func (h *hub) skillsMoved() {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, c := range h.clients {
+		c.skills.moved()
+	}
 }
 
 // follow lets whoever hears a thread hear another one, too.

@@ -109,7 +109,7 @@ func (m *Manager) servicesFor(l *live, cfg *config.Config, provider string) (thr
 		Model:        client,
 		ModelInfo:    catalog.Lookup,
 		Instructions: m.instructions(cfg),
-		Skills:       threadSkills{m, l, cfg},
+		Skills:       &threadSkills{manager: m, live: l, config: cfg},
 		Tools: func(ctx context.Context, s thread.Settings) tool.Offer {
 			return m.tools(ctx, l, catalog, s)
 		},

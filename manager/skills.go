@@ -57,27 +57,41 @@ func (m *Manager) skillSettings(cfg *config.Config) skills.Settings {
 	return s
 }
 
+// SkillListing is the skills of a folder, or why they cannot be told.
+type SkillListing struct {
+	Cwd      string // as the client spelled it
+	Snapshot *skills.Snapshot
+	Problem  string // nothing else then
+}
+
 // Skills lists the skills that hold for each folder, that of the process if none
 // is named. A folder whose configuration cannot be loaded has one error instead.
-func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]protocol.SkillsListEntry, error) {
+func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]SkillListing, error) {
 	if len(cwds) == 0 {
 		cwds = []string{m.opts.Cwd}
 	}
-	var entries []protocol.SkillsListEntry
-	for _, cwd := range cwds {
+	listings := make([]SkillListing, len(cwds))
+	for i, cwd := range cwds {
+		listings[i].Cwd = cwd
 		cfg, err := m.config.Load(ctx, config.Query{Cwd: m.absolute(cwd)})
 		if err != nil {
-			entries = append(entries, protocol.SkillsListEntry{Cwd: cwd, Errors: []protocol.SkillErrorInfo{{Path: cwd, Message: "failed to reload config: " + details(err)}}})
+			listings[i].Problem = "failed to reload config: " + details(err)
 			continue
 		}
 		m.configurePlugins(ctx, cfg)
-		snapshot, err := m.skills.List(ctx, m.skillSettings(cfg), force)
-		if err != nil {
+		if listings[i].Snapshot, err = m.skills.List(ctx, m.skillSettings(cfg), force); err != nil {
 			return nil, err
 		}
-		entries = append(entries, snapshot.Entry(cwd))
 	}
-	return entries, nil
+	return listings, nil
+}
+
+// Entry is the listing as an entry of skills/list.
+func (l *SkillListing) Entry() protocol.SkillsListEntry {
+	if l.Snapshot == nil {
+		return protocol.SkillsListEntry{Cwd: l.Cwd, Errors: []protocol.SkillErrorInfo{{Path: l.Cwd, Message: l.Problem}}}
+	}
+	return l.Snapshot.Entry(l.Cwd)
 }
 
 // SetExtraSkillRoots replaces the folders that a client adds to all others.
@@ -91,17 +105,21 @@ func (m *Manager) SetExtraSkillRoots(roots []string) {
 // SkillsChanged tells all clients to list skills again.
 func (m *Manager) SkillsChanged(ctx context.Context) {
 	m.hub.announce(ctx, "skills/changed", &protocol.SkillsChangedNotification{})
+	m.hub.skillsMoved()
 }
 
-// threadSkills are the skills as a thread sees them.
+// threadSkills are the skills as a thread sees them. A turn begins with Section,
+// and works with the listing that this brought until it ends.
 type threadSkills struct {
 	manager *Manager
 	live    *live
 	config  *config.Config
+
+	pinned *skills.Snapshot // of the turn; one runs at a time
 }
 
 // snapshot lists the skills for the folder a turn works in.
-func (t threadSkills) snapshot(ctx context.Context, cwd string) (*skills.Snapshot, error) {
+func (t *threadSkills) snapshot(ctx context.Context, cwd string) (*skills.Snapshot, error) {
 	cfg := t.config
 	if fresh, err := t.manager.config.Load(ctx, config.Query{Cwd: cwd}); err == nil {
 		cfg = fresh // rules and folders as they are now, not as they were when the thread started
@@ -110,11 +128,12 @@ func (t threadSkills) snapshot(ctx context.Context, cwd string) (*skills.Snapsho
 }
 
 // Section implements thread.Skills.
-func (t threadSkills) Section(ctx context.Context, s thread.Settings, window int64) (string, []string) {
+func (t *threadSkills) Section(ctx context.Context, s thread.Settings, window int64) (string, []string) {
+	snapshot, err := t.snapshot(ctx, s.Cwd)
+	t.pinned = snapshot
 	if !t.config.Skills.IncludeInstructions {
 		return "", nil
 	}
-	snapshot, err := t.snapshot(ctx, s.Cwd)
 	if err != nil {
 		return "", []string{"Skills could not be listed: " + err.Error()}
 	}
@@ -126,17 +145,16 @@ func (t threadSkills) Section(ctx context.Context, s thread.Settings, window int
 }
 
 // Mentioned implements thread.Skills.
-func (t threadSkills) Mentioned(ctx context.Context, s thread.Settings, input []protocol.UserInput) (messages, warnings []string) {
-	snapshot, err := t.snapshot(ctx, s.Cwd)
-	if err != nil {
-		return nil, nil // the section has said so
+func (t *threadSkills) Mentioned(ctx context.Context, s thread.Settings, input []protocol.UserInput) (messages, warnings []string) {
+	if t.pinned == nil {
+		return nil, nil // the section has said why
 	}
-	return t.manager.skills.Messages(plugins.WithAsker(ctx, t.asker(s)), snapshot, snapshot.Mentioned(input, nil))
+	return t.manager.skills.Messages(plugins.WithAsker(ctx, t.asker(s)), t.pinned, t.pinned.Mentioned(input, nil))
 }
 
 // asker puts the questions of plugins that read a skill for the thread to those
 // who hear it, as those of MCP servers are.
-func (t threadSkills) asker(s thread.Settings) plugins.Asker {
+func (t *threadSkills) asker(s thread.Settings) plugins.Asker {
 	return func(ctx context.Context, plugin string, params json.RawMessage) (json.RawMessage, error) {
 		e := mcp.Elicitation{ThreadID: t.live.id, Server: plugin}
 		return mcp.Put(ctx, params, tool.MCPPolicy(s.Approval, s.Sandbox), e, func(ctx context.Context, e mcp.Elicitation) ([]byte, error) {

@@ -133,6 +133,7 @@ var methods = map[string]row{
 	// Extensions; see protocol/extension.go.
 	"codexhost/mcp/waitFor": {apart, serve(codexhostMcpWaitFor)},
 	"codexhost/plugin/list": {inOrder, serve(codexhostPluginList)},
+	"codexhost/skills/list": {apart, serve(codexhostSkillsList)},
 }
 
 // A request is one that has passed every check and waits for its turn.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,9 +28,10 @@ type Providers interface {
 // is below, and paths that do not exist yet through their nearest ancestor.
 type Watcher interface {
 	// Watch calls changed, from any goroutine, soon after something changed at
-	// or below path. When it returns, nothing that happens from then on is
-	// missed. stop ends it: no call begins after it returned.
-	Watch(path string, changed func()) (stop func(), err error)
+	// or below path, with what that was, or with nothing if it may be anything.
+	// When it returns, nothing that happens from then on is missed. stop ends it:
+	// no call begins after it returned.
+	Watch(path string, changed func(paths ...string)) (stop func(), err error)
 }
 
 // Options says what a catalogue is made of.
@@ -60,11 +62,17 @@ type Catalogue struct {
 	watches   watches
 	bundled   func() string // the folder, once the skills are there
 
-	generation atomic.Uint64
+	generation atomic.Uint64 // of what there may be to find
 
-	mu      sync.Mutex // guards entries
-	entries map[string]*entry
+	mu       sync.Mutex // guards the rest
+	entries  map[string]*entry
+	touches  []touch              // the last ones, oldest first
+	listed   map[string]*Snapshot // the last one for each working directory
+	listings uint64               // how many different ones there were
 }
+
+// maxListed bounds the working directories whose last listing is remembered.
+const maxListed = 256
 
 // maxEntries bounds the cache. Entries that are held do not count.
 const maxEntries = 64
@@ -77,9 +85,11 @@ type entry struct {
 
 	turn chan struct{} // has a token while nobody scans; guards the rest
 
-	snapshot *Snapshot
-	asked    map[string]answer // by provider
-	watched  map[string]bool   // paths acquired beyond the roots
+	fresh   uint64            // the generation for which said holds; 0 if the providers have to be asked
+	said    *content          // nil before the first answer
+	found   []found           // what said was made of
+	asked   map[string]answer // by provider
+	watched map[string]bool   // paths acquired beyond the roots
 }
 
 // answer is what a provider said last, and from which process.
@@ -93,6 +103,7 @@ func New(o Options) *Catalogue {
 	c := &Catalogue{
 		providers: o.Providers, builtin: o.Builtin, onChange: o.OnChange, logger: o.Logger,
 		timeout: o.Timeout, entries: make(map[string]*entry),
+		listed: make(map[string]*Snapshot),
 	}
 	if c.onChange == nil {
 		c.onChange = func() {}
@@ -114,12 +125,46 @@ func New(o Options) *Catalogue {
 // does not call OnChange.
 func (c *Catalogue) Invalidate() { c.generation.Add(1) }
 
-// Changed is for what happened out of sight of the watcher, as when a provider
-// says that its skills are others now: the next List looks anew, and OnChange is
-// called.
-func (c *Catalogue) Changed() {
-	c.Invalidate()
+// Changed raises the generation and calls OnChange. Others than the watcher call
+// it for what happened out of its sight, as when a provider says that its skills
+// are others now. paths are what changed, as far as known.
+func (c *Catalogue) Changed(paths ...string) {
+	c.mu.Lock()
+	c.touches = append(c.touches, touch{c.generation.Add(1), paths[:min(len(paths), maxTouched)]})
+	if len(c.touches) > maxTouches {
+		c.touches = c.touches[len(c.touches)-maxTouches:]
+	}
+	c.mu.Unlock()
 	c.onChange()
+}
+
+// touch is what changed with a generation.
+type touch struct {
+	generation uint64
+	paths      []string
+}
+
+// Bounds of the changes that are remembered, and of the files of each.
+const (
+	maxTouches = 64
+	maxTouched = 512
+)
+
+// touched returns the files that changed after a generation, as far as remembered.
+func (c *Catalogue) touched(after uint64) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.touchedLocked(after)
+}
+
+func (c *Catalogue) touchedLocked(after uint64) []string {
+	var paths []string
+	for _, t := range c.touches {
+		if t.generation > after {
+			paths = append(paths, t.paths...)
+		}
+	}
+	return paths
 }
 
 // List returns the skills for s. With force, the providers are asked in any
@@ -133,8 +178,8 @@ func (c *Catalogue) List(ctx context.Context, s Settings, force bool) (*Snapshot
 		return nil, fmt.Errorf("waiting for another listing of skills: %w", ctx.Err())
 	}
 	defer func() { e.turn <- struct{}{} }()
-	if e.snapshot != nil && !force && e.snapshot.Generation == c.generation.Load() {
-		return e.snapshot, nil
+	if e.fresh == c.generation.Load() && !force {
+		return c.snapshot(e, e.fresh), nil
 	}
 	if force {
 		ctx = afresh(ctx)
@@ -208,14 +253,35 @@ func (c *Catalogue) scan(ctx context.Context, e *entry) (*Snapshot, error) {
 		if held && round < 3 && c.watchFound(ctx, e, all) {
 			continue
 		}
-		sn := build(&e.settings, e.roots, all)
-		if sn.Generation = generation; complete {
-			e.snapshot = sn
-		} else {
-			e.snapshot = nil // asked again the next time
+		if e.said == nil || !slices.EqualFunc(e.found, all, found.same) {
+			e.said, e.found = build(&e.settings, e.roots, all), all
 		}
-		return sn, nil
+		if e.fresh = generation; !complete {
+			e.fresh = 0 // asked again the next time
+		}
+		return c.snapshot(e, generation), nil
 	}
+}
+
+// snapshot numbers what is there for an entry. It has the number of the last
+// listing for the directory if nothing became different since.
+func (c *Catalogue) snapshot(e *entry, at uint64) *Snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cwd := e.settings.Cwd
+	sn := c.listed[cwd]
+	switch {
+	case sn == nil || sn.content != e.said || len(sn.holding(c.touchedLocked(sn.at))) > 0:
+		c.listings++
+		sn = &Snapshot{Generation: c.listings, at: at, content: e.said}
+	case sn.at != at:
+		sn = &Snapshot{Generation: sn.Generation, at: at, content: e.said}
+	}
+	if len(c.listed) >= maxListed {
+		clear(c.listed) // then there are new numbers
+	}
+	c.listed[cwd] = sn
+	return sn
 }
 
 func (c *Catalogue) held(e *entry) bool {

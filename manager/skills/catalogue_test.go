@@ -98,19 +98,19 @@ func TestSlowProviderIsBounded(t *testing.T) {
 // hand is a watcher that is moved by hand.
 type hand struct {
 	mu    sync.Mutex
-	paths map[string]func()
+	paths map[string]func(...string)
 	began []string
 	fail  bool
 }
 
-func (h *hand) Watch(path string, changed func()) (func(), error) {
+func (h *hand) Watch(path string, changed func(...string)) (func(), error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.fail {
 		return nil, errors.New("no watches left")
 	}
 	if h.paths == nil {
-		h.paths = make(map[string]func())
+		h.paths = make(map[string]func(...string))
 	}
 	if h.paths[path] != nil {
 		panic("watched twice: " + path)
@@ -135,11 +135,12 @@ func (h *hand) watched() []string {
 	return out
 }
 
-func (h *hand) touch(path string) {
+// touch says that something below a watched path changed, or which files did.
+func (h *hand) touch(path string, files ...string) {
 	h.mu.Lock()
 	f := h.paths[path]
 	h.mu.Unlock()
-	f()
+	f(files...)
 }
 
 func (w *world) watching(watcher Watcher, onChange func()) {

@@ -15,8 +15,16 @@ import (
 // Snapshot is the skills of one working directory at one time. It is immutable
 // and may be shared.
 type Snapshot struct {
-	// Generation tells two states of the catalogue apart.
+	// Generation tells two states of the skills apart, those of their files
+	// included, and grows.
 	Generation uint64
+	at         uint64 // which generation of the catalogue was looked at
+	*content
+}
+
+// content is what a snapshot says. Snapshots of several generations share it as
+// long as nothing differs.
+type content struct {
 	// Skills and Errors are in the order of skills/list. They must not be changed.
 	Skills []protocol.SkillMetadata
 	Errors []protocol.SkillErrorInfo
@@ -47,9 +55,14 @@ type found struct {
 	err      error
 }
 
-// build makes a snapshot of what the providers said.
-func build(s *Settings, roots []skill.Root, all []found) *Snapshot {
-	sn := &Snapshot{roots: roots, window: -1}
+// same tells whether both say the same without looking closer.
+func (f found) same(o found) bool {
+	return f.provider == o.provider && f.listing == o.listing && f.err == nil && o.err == nil
+}
+
+// build makes of what the providers said what a snapshot says.
+func build(s *Settings, roots []skill.Root, all []found) *content {
+	sn := &content{roots: roots, window: -1}
 	type entry struct {
 		meta protocol.SkillMetadata
 		origin
@@ -107,7 +120,7 @@ func build(s *Settings, roots []skill.Root, all []found) *Snapshot {
 
 // sortErrors puts errors in the order in which a walk meets them: root by root,
 // each from the top down.
-func (sn *Snapshot) sortErrors() {
+func (sn *content) sortErrors() {
 	place := func(path string) (root, depth int) {
 		for i, r := range sn.roots {
 			if path == r.Path || below(r, path) {
@@ -168,7 +181,7 @@ func rank(s protocol.SkillScope, order ...protocol.SkillScope) int {
 }
 
 // apply switches skills by the rules, in their order.
-func (sn *Snapshot) apply(rules []Rule) {
+func (sn *content) apply(rules []Rule) {
 	for _, r := range rules {
 		path := ""
 		if r.Path != "" {
@@ -197,7 +210,7 @@ func (sn *Snapshot) Entry(cwd string) protocol.SkillsListEntry {
 	return protocol.SkillsListEntry{Cwd: cwd, Skills: sn.Skills, Errors: sn.Errors}
 }
 
-func (sn *Snapshot) byName() map[string][]int {
+func (sn *content) byName() map[string][]int {
 	names := make(map[string][]int, len(sn.Skills))
 	for i := range sn.Skills {
 		if sn.Skills[i].Enabled {
@@ -207,7 +220,7 @@ func (sn *Snapshot) byName() map[string][]int {
 	return names
 }
 
-func (sn *Snapshot) inPromptOrder() []int {
+func (sn *content) inPromptOrder() []int {
 	var order []int
 	for i := range sn.Skills {
 		if sn.Skills[i].Enabled && !sn.origins[i].explicit {

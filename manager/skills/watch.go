@@ -15,7 +15,7 @@ import (
 type watches struct {
 	watcher Watcher
 	logger  hclog.Logger
-	changed func()
+	changed func(paths ...string)
 	work    sync.WaitGroup
 
 	mu     sync.Mutex // guards the rest
@@ -33,7 +33,7 @@ type watch struct {
 // readyWait bounds how long a listing waits for the watching to begin.
 const readyWait = 2 * time.Second
 
-func (w *watches) init(watcher Watcher, logger hclog.Logger, changed func()) {
+func (w *watches) init(watcher Watcher, logger hclog.Logger, changed func(paths ...string)) {
 	w.watcher, w.logger, w.changed = watcher, logger, changed
 	w.paths = make(map[string]*watch)
 }

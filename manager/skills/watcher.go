@@ -15,11 +15,17 @@ func FromWatcher(w *skillswatch.Watcher) Watcher { return fileWatcher{w} }
 
 type fileWatcher struct{ w *skillswatch.Watcher }
 
-func (f fileWatcher) Watch(path string, changed func()) (func(), error) {
+func (f fileWatcher) Watch(path string, changed func(paths ...string)) (func(), error) {
 	root := skillswatch.Root{Path: path, Recursive: true, Depth: watchDepth}
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		root = skillswatch.Root{Path: path, File: true}
 	}
-	r := f.w.Watch([]skillswatch.Root{root}, func(skillswatch.Event) { changed() })
+	r := f.w.Watch([]skillswatch.Root{root}, func(e skillswatch.Event) {
+		if e.Overflow {
+			changed()
+			return
+		}
+		changed(e.Paths...)
+	})
 	return r.Close, nil
 }

@@ -21,6 +21,7 @@ type ExtensionSettings struct {
 var extensions = [...]Method{
 	{Name: "codexhost/mcp/waitFor", Params: func() any { return new(McpWaitForParams) }, Result: func() any { return new(McpWaitForResponse) }, Nullable: true},
 	{Name: "codexhost/plugin/list", Params: func() any { return new(ProviderPluginListParams) }, Result: func() any { return new(ProviderPluginListResponse) }, Nullable: true},
+	{Name: "codexhost/skills/list", Params: func() any { return new(SkillListingsParams) }, Result: func() any { return new(SkillListingsResponse) }},
 }
 
 // extensionNotifications are the notifications.
@@ -28,6 +29,7 @@ var extensionNotifications = [...]Method{
 	{Name: "codexhost/mcp/toolsChanged", Params: func() any { return new(McpToolsChangedNotification) }},
 	{Name: "codexhost/mcp/waiting", Params: func() any { return new(McpWaitingNotification) }},
 	{Name: "codexhost/plugin/statusChanged", Params: func() any { return new(ProviderPluginStatusChangedNotification) }},
+	{Name: "codexhost/skills/changed", Params: func() any { return new(SkillsChange) }},
 }
 
 // Extension looks up a request that is this host's own.
