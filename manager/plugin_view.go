@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/codexhost/codexhost/plugins"
+	"github.com/codexhost/codexhost/plugins/mcp"
 	"github.com/codexhost/codexhost/plugins/skill"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
@@ -27,9 +28,13 @@ func (m *Manager) Plugins() []protocol.ProviderPlugin {
 // be started has been mended, clients are told to ask again.
 func (m *Manager) pluginChanged(s plugins.Status) {
 	before, _ := m.pluginStates.Swap(s.Name, s)
-	if old, ok := before.(plugins.Status); ok && s.Kind == skill.Kind && renewed(old, s) {
+	old, _ := before.(plugins.Status)
+	switch another := renewed(old, s); {
+	case another && s.Kind == skill.Kind:
 		m.skills.Changed()
-	} else {
+	case another && s.Kind == mcp.Kind:
+		m.mcp.Renew(s.Name)
+	default:
 		m.skills.Invalidate()
 	}
 	m.hub.announce(context.Background(), "codexhost/plugin/statusChanged", &protocol.ProviderPluginStatusChangedNotification{Plugin: m.pluginView(s)})

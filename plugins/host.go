@@ -84,7 +84,7 @@ type Times struct {
 func DefaultTimes() Times {
 	return Times{
 		Start: 10 * time.Second, Polite: 1500 * time.Millisecond, Term: 500 * time.Millisecond,
-		Kill: 2 * time.Second, Drain: 100 * time.Millisecond, Retire: 30 * time.Second,
+		Kill: 2 * time.Second, Drain: 100 * time.Millisecond, Retire: 5 * time.Minute,
 		Settle:    100 * time.Millisecond,
 		PingEvery: 2 * time.Second, PingWait: 2 * time.Second,
 		BackoffMin: 200 * time.Millisecond, BackoffMax: 5 * time.Second,

@@ -128,6 +128,7 @@ type flight struct {
 	// harmless: the call may be repeated.
 	harmless bool
 	token    int64
+	session  provider.Session
 	ctx      context.Context // the call's
 	stop     context.CancelCauseFunc
 	limit    time.Duration
@@ -177,6 +178,10 @@ func (i *instance) perform(ctx context.Context, limit time.Duration, f *flight, 
 			return nil, err
 		}
 		raw, err := i.try(ctx, limit, f, session, op)
+		if err == errReplaced {
+			sent--
+			continue
+		}
 		if err == nil {
 			if !rawjson.Valid(raw) {
 				return nil, &provider.CallError{Cause: provider.CauseBadAnswer, Message: "the server's answer is not valid JSON"}
@@ -198,14 +203,21 @@ func (i *instance) perform(ctx context.Context, limit time.Duration, f *flight, 
 	}
 }
 
+// errReplaced says that a session gets no more calls; there is another.
+var errReplaced = errors.New("the session was replaced")
+
 // try makes the call once.
 func (i *instance) try(ctx context.Context, limit time.Duration, f *flight, session provider.Session, op func(context.Context, provider.Session) (json.RawMessage, error)) (json.RawMessage, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	now := time.Now()
 	i.mu.Lock()
+	if i.session != nil && i.session != session {
+		i.mu.Unlock()
+		return nil, errReplaced
+	}
 	i.token++
-	f.token, f.ctx, f.stop = i.token, ctx, cancel
+	f.token, f.session, f.ctx, f.stop = i.token, session, ctx, cancel
 	f.limit, f.deadline, f.last = limit, now.Add(limit), now.Add(maxExtension*limit)
 	i.flights = append(i.flights, f)
 	i.clock.by(f.deadline)
@@ -215,6 +227,9 @@ func (i *instance) try(ctx context.Context, limit time.Duration, f *flight, sess
 		defer i.mu.Unlock()
 		if at := slices.Index(i.flights, f); at >= 0 {
 			i.flights = slices.Delete(i.flights, at, at+1)
+		}
+		if len(i.draining) > 0 {
+			i.drain()
 		}
 	}()
 	raw, err := op(ctx, session)

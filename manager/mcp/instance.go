@@ -27,6 +27,8 @@ type instance struct {
 	svc    *Service
 	launch launch
 
+	renewing sync.Mutex // held while a session is being replaced
+
 	mu      sync.Mutex    // guards what follows
 	startup time.Duration // of who came last
 	phase   phase
@@ -49,7 +51,9 @@ type instance struct {
 	shutAt  bool
 	flights []*flight // oldest first
 	clock   clock     // of the flights
-	token   int64
+
+	draining []draining // sessions that were replaced and still have flights
+	token    int64
 }
 
 func newInstance(s *Service, l launch, startup time.Duration) *instance {
@@ -115,6 +119,9 @@ func (i *instance) shut() {
 	}
 	if session := i.session; session != nil {
 		i.svc.wg.Go(func() { i.svc.closeSession(session) })
+	}
+	for _, d := range i.draining {
+		i.svc.wg.Go(func() { i.svc.closeSession(d.session) })
 	}
 }
 
@@ -227,7 +234,10 @@ func (i *instance) open(ctx context.Context, pause, limit time.Duration) (provid
 		return nil, err
 	}
 	session, err := p.Start(ctx, server, host{i})
-	return session, i.launch.denied(err)
+	if err != nil {
+		return nil, i.launch.denied(err)
+	}
+	return &placed{session, p}, nil
 }
 
 // settle takes the outcome of a start.
@@ -248,16 +258,21 @@ func (i *instance) settle(session provider.Session, err error) {
 	case i.shutAt:
 		i.svc.wg.Go(func() { i.svc.closeSession(session) })
 	default:
-		i.session, i.err = session, nil
-		info := session.Info()
-		if i.version > 0 && info.Instructions != i.info.Instructions {
-			i.version++
-		}
-		i.info, i.stale = info, false
-		i.take(info.Tools)
-		i.svc.wg.Go(func() { i.watch(session) })
+		i.serve(session)
 		i.set(up)
 	}
+}
+
+// serve makes a session the one that is called. The caller holds the lock.
+func (i *instance) serve(session provider.Session) {
+	i.session, i.err = session, nil
+	info := session.Info()
+	if i.version > 0 && info.Instructions != i.info.Instructions {
+		i.version++
+	}
+	i.info, i.stale = info, false
+	i.take(info.Tools)
+	i.svc.wg.Go(func() { i.watch(session) })
 }
 
 // watch notices that a session ended by itself.
@@ -333,6 +348,16 @@ func (i *instance) why() error {
 		return errors.New(d.text(i.launch.server.Name))
 	}
 	return i.err
+}
+
+// current is the session, if the server is up; it starts nothing.
+func (i *instance) current() provider.Session {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.phase != up || i.shutAt || i.ending() {
+		return nil
+	}
+	return i.session
 }
 
 // ending says whether the session has ended or is about to; watch will notice.

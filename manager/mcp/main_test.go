@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 			victim()
 			return
 		}
+		servePlugin(role)
 		builtin.Serve()
 	}
 	os.Exit(m.Run())
