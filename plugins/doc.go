@@ -20,6 +20,14 @@
 // Too many deaths in a short time open a breaker: Get then fails with an *Error
 // whose Reason is [ReasonBroken] until a cool-down is over or [Host.Reset].
 //
+// # What plugins say
+//
+// A plugin may talk to the host on a stream of its own, which is no call and
+// keeps nothing alive: it logs, it says that what it listed has changed
+// (Options.OnChanged), and it asks the user on behalf of a call that was made
+// with [WithAsker]. The stream begins after the handshake and is not waited for.
+// What is asked is withdrawn when the call is over.
+//
 // # Nothing stays behind
 //
 // [Host.Close] returns when every process is gone. When the host dies without

@@ -1,5 +1,6 @@
 // Package proto holds the wire contracts of the providers: one folder and one
-// protobuf package for each kind and major version. The .proto files are what
+// protobuf package for each kind and major version, and one, plugin, for what
+// every kind may serve beside its contract. The .proto files are what
 // a plugin author in another language implements; the Go beside them is
 // generated and committed, so that a build needs no protoc.
 //
