@@ -54,7 +54,9 @@ func servePlugin(how, file string) {
 	Run(Kind{Name: "nothing", Versions: map[int]goplugin.Plugin{1: nothing{}}}, opts...)
 }
 
-type nothing struct{ goplugin.NetRPCUnsupportedPlugin }
+type nothing struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
 
 func (nothing) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return nil }
 func (nothing) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
