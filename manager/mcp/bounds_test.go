@@ -3,14 +3,13 @@ package mcp_test
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // What one server does wrong is bounded, and the others do not notice.
 func TestBounds(t *testing.T) {
+	t.Parallel()
 	s := service(t)
 	l := &listener{}
-	begun := time.Now()
 	set := join(t, s, l,
 		testServer("healthy", "tools=echo"), testServer("many", "tools=echo", "many=2000"),
 		testServer("same", "tools=echo,grow", "cursors=same"), testServer("new", "tools=echo", "cursors=new"))
@@ -22,9 +21,6 @@ func TestBounds(t *testing.T) {
 	if per["healthy"] != 1 || per["many"] != 2001 || per["same"] != 2 || per["new"] != 1 || len(offer.Specs()) != 4 {
 		t.Errorf("offered %v, %d specs", per, len(offer.Specs()))
 	}
-	if took := time.Since(begun); took > 15*time.Second {
-		t.Errorf("took %v", took)
-	}
 	for _, name := range []string{"healthy", "many", "same", "new"} {
 		if got := direct(t, set, name, "echo", `{"text":"on"}`); got != "on" {
 			t.Errorf("%s: %s", name, got)
@@ -32,7 +28,7 @@ func TestBounds(t *testing.T) {
 	}
 	// The list is made again after a change, and is as good as the first.
 	direct(t, set, "same", "grow", `{}`)
-	waitFor(t, 10*time.Second, "the new tool", func() bool { return strings.Contains(offered(set), "grown") })
+	waitFor(t, "the new tool", func() bool { return strings.Contains(offered(set), "grown") })
 	for name, want := range map[string]int{"same": 2, "new": 1000, "healthy": 2} {
 		got := strings.Count(listed(t, set, "list_mcp_resources", `{}`), `"server":"`+name+`"`)
 		if got != want {

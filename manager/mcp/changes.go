@@ -50,16 +50,16 @@ func (i *instance) relist() {
 			return
 		}
 		i.stale = false
-		limit := i.startup
+		session, limit := i.session, i.startup
 		i.mu.Unlock()
 		ctx, cancel := context.WithTimeout(i.svc.ctx, limit)
-		list, err := i.allPages(ctx, toolPages)
+		list, err := toolPages.all(ctx, session)
 		cancel()
 		i.mu.Lock()
 		if err != nil {
 			i.svc.opts.Log.Warn("listing the changed tools of an MCP server", "server", i.launch.server.Name, "error", err)
 		}
-		if i.phase == up && (err == nil || errors.Is(err, errEndless)) {
+		if i.session == session && (err == nil || errors.Is(err, errEndless)) {
 			i.take(list)
 		}
 		i.mu.Unlock()

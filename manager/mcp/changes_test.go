@@ -67,11 +67,13 @@ func TestChangesSettle(t *testing.T) {
 			time.Sleep(4 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if server.asked != 1 || set.Offer().catalog != first || len(l.told) != 0 {
 			t.Errorf("asked %d times, same offer: %v, told %q", server.asked, set.Offer().catalog == first, l.told)
 		}
 		h.ToolsChanged()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if server.asked != 2 || set.Offer().catalog == first || len(l.told) != 1 || l.told[0] != "[c] [a] [b]" {
 			t.Errorf("asked %d times, same offer: %v, told %q", server.asked, set.Offer().catalog == first, l.told)
 		}

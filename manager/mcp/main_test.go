@@ -44,7 +44,7 @@ func victim() {
 		testServer("polite"),
 		{Name: "wrapped", Enabled: true, Command: "/bin/sh", Args: []string{"-c", fmt.Sprintf("'%s' %s deaf; true", exe(), mcptest.Arg)}},
 	}, &listener{})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if missing := set.WaitReady(ctx); len(missing) > 0 {
 		fmt.Println("missing", missing)
@@ -71,7 +71,7 @@ func exe() string {
 // newService is a Service on the built-in provider in a process of its own.
 func newService(runDir string) *mcp.Service {
 	spec := plugins.Builtin("mcp", provider.Kind, "mcp")
-	spec.OwnsProcesses = true
+	spec.OwnsProcesses, spec.Set = true, atOnce()
 	h, err := plugins.New(plugins.Options{Kinds: []plugins.Kind{provider.Contract(nil)}, Specs: []plugins.Spec{spec}, RunDir: runDir})
 	if err != nil {
 		panic(err)
@@ -93,7 +93,7 @@ var hosts sync.Map
 func service(t testing.TB) *mcp.Service {
 	s := newService(shortDir(t))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Error(err)
@@ -122,8 +122,12 @@ func hostOf(s *mcp.Service) *plugins.Host {
 
 // testServer runs the test binary as a server that behaves as the words say.
 func testServer(name string, words ...string) mcp.Server {
-	return mcp.Server{Name: name, Enabled: true, Command: exe(), Args: append([]string{mcptest.Arg}, words...)}
+	return mcp.Server{Name: name, Enabled: true, Command: exe(), Args: append([]string{mcptest.Arg}, words...), Env: atOnce()}
 }
+
+// atOnce is for processes that are this binary: built with the race
+// detector, it would sleep for a second before it ends.
+func atOnce() map[string]string { return map[string]string{"GORACE": "atexit_sleep_ms=0"} }
 
 // listener records what a thread is told.
 type listener struct {
@@ -216,7 +220,7 @@ func join(t testing.TB, s *mcp.Service, l *listener, servers ...mcp.Server) *mcp
 	t.Helper()
 	set := s.Join("thread-1", t.TempDir(), servers, l)
 	t.Cleanup(set.Close)
-	if missing := set.WaitReady(within(t, 20*time.Second)); len(missing) > 0 {
+	if missing := set.WaitReady(within(t, patience)); len(missing) > 0 {
 		t.Fatalf("not up: %v: %s", missing, l.failure(missing[0]).Error)
 	}
 	return set
@@ -233,7 +237,7 @@ func textOf(raw json.RawMessage) string {
 // direct calls a tool as a client would and returns the text.
 func direct(t testing.TB, set *mcp.Set, server, tool, arguments string) string {
 	t.Helper()
-	raw, err := set.CallTool(within(t, 20*time.Second), server, tool, json.RawMessage(arguments), nil)
+	raw, err := set.CallTool(within(t, patience), server, tool, json.RawMessage(arguments), nil)
 	if err != nil {
 		t.Fatalf("%s/%s: %v", server, tool, err)
 	}
@@ -249,14 +253,18 @@ func number(t testing.TB, s string) int {
 	return n
 }
 
+// patience bounds what is waited for, which takes milliseconds on a machine that
+// does nothing else. It fails a test that would hang.
+const patience = time.Minute
+
 // waitFor waits until ok, in real time: what is waited for is another process.
-func waitFor(t testing.TB, limit time.Duration, what string, ok func() bool) {
+func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(limit); !ok(); <-tick.C {
+	for end := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within %v", what, limit)
+			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }

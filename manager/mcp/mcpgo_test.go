@@ -120,7 +120,7 @@ func testMCPGo(t *testing.T, settings mcp.Server) {
 		t.Errorf("spec %s", spec)
 	}
 	for _, c := range []struct{ arguments, want string }{{`{"a":1.5,"b":2}`, "3.5"}, {`{"b":2}`, `required argument \"a\" not found`}} {
-		o := tool(t, set, "go", "add").Call(within(t, 20*time.Second), mcp.Call{ID: "c", Arguments: json.RawMessage(c.arguments)})
+		o := tool(t, set, "go", "add").Call(within(t, patience), mcp.Call{ID: "c", Arguments: json.RawMessage(c.arguments)})
 		if !strings.Contains(string(o.Output), c.want) {
 			t.Errorf("add %s: %s", c.arguments, o.Output)
 		}
@@ -143,12 +143,12 @@ func testMCPGo(t *testing.T, settings mcp.Server) {
 	var reports atomic.Int64
 	var work sync.WaitGroup
 	work.Go(func() {
-		o := tool(t, set, "go", "work").Call(within(t, 20*time.Second), mcp.Call{ID: "p", Progress: func(json.RawMessage) { reports.Add(1) }})
+		o := tool(t, set, "go", "work").Call(within(t, patience), mcp.Call{ID: "p", Progress: func(json.RawMessage) { reports.Add(1) }})
 		if !strings.Contains(string(o.Output), "worked") {
 			t.Errorf("work: %s", o.Output)
 		}
 	})
-	waitFor(t, 20*time.Second, "three reports of progress", func() bool { return reports.Load() == 3 })
+	waitFor(t, "three reports of progress", func() bool { return reports.Load() == 3 })
 	direct(t, set, "go", "proceed", `{}`)
 	work.Wait()
 
@@ -157,5 +157,5 @@ func testMCPGo(t *testing.T, settings mcp.Server) {
 	if o := tool(t, set, "go", "hang").Call(ctx, mcp.Call{ID: "c"}); !o.Failed {
 		t.Errorf("a cancelled call: %s", o.Output)
 	}
-	waitFor(t, 10*time.Second, "the cancellation", func() bool { return direct(t, set, "go", "cancelled", `{}`) == "1" })
+	waitFor(t, "the cancellation", func() bool { return direct(t, set, "go", "cancelled", `{}`) == "1" })
 }

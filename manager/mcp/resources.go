@@ -34,11 +34,7 @@ const (
 )
 
 // page fetches one page.
-func (i *instance) page(ctx context.Context, p pages, cursor string) (list []json.RawMessage, next string, err error) {
-	session, err := i.serving(ctx)
-	if err != nil {
-		return nil, "", err
-	}
+func (p pages) page(ctx context.Context, session provider.Session, cursor string) (list []json.RawMessage, next string, err error) {
 	raw, err := session.List(ctx, p.what, cursor)
 	if err != nil {
 		return nil, "", err
@@ -58,13 +54,13 @@ func (i *instance) page(ctx context.Context, p pages, cursor string) (list []jso
 	return list, next, nil
 }
 
-// allPages fetches a whole list. Beside errEndless it is the beginning of one.
-func (i *instance) allPages(ctx context.Context, p pages) ([]json.RawMessage, error) {
+// all fetches a whole list. Beside errEndless it is the beginning of one.
+func (p pages) all(ctx context.Context, session provider.Session) ([]json.RawMessage, error) {
 	var all []json.RawMessage
 	seen := map[string]bool{}
 	cursor, size := "", 0
 	for range maxPages {
-		list, next, err := i.page(ctx, p, cursor)
+		list, next, err := p.page(ctx, session, cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +102,11 @@ func (t *Set) listing(ctx context.Context, p pages, server, cursor string) (json
 		}
 		ctx, cancel := context.WithTimeout(ctx, m.server.toolTimeout())
 		defer cancel()
-		list, next, err := m.instance.page(ctx, p, cursor)
+		session, err := m.instance.serving(ctx)
+		if err != nil {
+			return nil, explain(p.member, server, err)
+		}
+		list, next, err := p.page(ctx, session, cursor)
 		if err != nil {
 			return nil, explain(p.member, server, err)
 		}
@@ -130,13 +130,17 @@ func (t *Set) listAll(ctx context.Context, p pages) json.RawMessage {
 	lists := make([][]json.RawMessage, len(members))
 	var wg sync.WaitGroup
 	for n, m := range members {
-		if m.instance == nil || !m.instance.running() {
+		if m.instance == nil {
+			continue
+		}
+		session := m.instance.current()
+		if session == nil {
 			continue
 		}
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, m.server.toolTimeout())
 			defer cancel()
-			list, err := m.instance.allPages(ctx, p)
+			list, err := p.all(ctx, session)
 			if err != nil {
 				t.svc.opts.Log.Warn("listing "+p.member+" of an MCP server", "server", m.server.Name, "error", err)
 			}

@@ -117,14 +117,16 @@ type resourceLists struct{ resources, templates []json.RawMessage }
 func (m *member) status(ctx context.Context, i *instance, full bool) json.RawMessage {
 	if err := i.wait(ctx); err != nil {
 		return i.svc.row(ctx, &m.server, i, err, nil)
-	} else if !i.running() {
+	}
+	session := i.current()
+	if session == nil {
 		return i.svc.row(ctx, &m.server, i, nil, nil) // it died; its tools stay, for the next call starts it again
 	}
 	var lists resourceLists
 	if full {
 		// A server without resources answers with an error; the lists stay empty.
-		lists.resources, _ = i.allPages(ctx, resourcePages)
-		lists.templates, _ = i.allPages(ctx, templatePages)
+		lists.resources, _ = resourcePages.all(ctx, session)
+		lists.templates, _ = templatePages.all(ctx, session)
 	}
 	return i.svc.row(ctx, &m.server, i, nil, &lists)
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 // words that follow say how it behaves. Before the handshake:
 //
 //	slow=DURATION   answers initialize late
+//	meet=DIR:N      answers it when N servers have met in DIR
 //	mute            never answers it
 //	refuse          answers it with an error
 //	exit=N          exits before it
@@ -216,6 +218,9 @@ func (s *server) initialize(m message) {
 	if d, err := time.ParseDuration(s.words["slow"]); err == nil {
 		<-time.After(d)
 	}
+	if dir, count, ok := strings.Cut(s.words["meet"], ":"); ok {
+		meet(dir, count)
+	}
 	switch {
 	case s.has("mute"):
 		return
@@ -239,6 +244,18 @@ func (s *server) initialize(m message) {
 		"capabilities": obj{"tools": obj{"listChanged": true}, "resources": obj{}, "x-own": obj{"a": 1}},
 		"serverInfo":   obj{"name": name, "title": "Test Server", "version": "1.0", "x-own": true},
 	})
+}
+
+// meet waits until that many servers have come to dir.
+func meet(dir, count string) {
+	n, _ := strconv.Atoi(count)
+	_ = os.WriteFile(filepath.Join(dir, strconv.Itoa(os.Getpid())), nil, 0o600)
+	for {
+		if all, err := os.ReadDir(dir); err != nil || len(all) >= n {
+			return
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 }
 
 func (s *server) tools() []string {
