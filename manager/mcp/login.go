@@ -102,8 +102,8 @@ func authorized(headers map[string]string) bool {
 // A deniedError is the failed start of a server that lets nobody in without a login.
 type deniedError struct {
 	*provider.StartError
-	again   bool // there is a login, which it does not accept any more
-	settled bool // the settings bring an authorization along
+	token   string // of a login that there is, and that it does not accept any more
+	settled bool   // the settings bring an authorization along
 }
 
 func (e *deniedError) Unwrap() error { return e.StartError }
@@ -113,7 +113,7 @@ func (e *deniedError) text(name string) string {
 	switch {
 	case e.settled:
 		return fmt.Sprintf("The %s MCP server refuses the authorization that its settings give. Check `bearer_token_env_var` and `http_headers` of [mcp_servers.%s].", name, name)
-	case e.again:
+	case e.token != "":
 		return fmt.Sprintf("The %s MCP server requires OAuth reauthentication. Run `codexhost mcp login %s`.", name, name)
 	}
 	return fmt.Sprintf("The %s MCP server is not logged in. Run `codexhost mcp login %s`.", name, name)
@@ -127,7 +127,7 @@ func (l *launch) denied(err error) error {
 	}
 	d := &deniedError{StartError: e, settled: l.settled}
 	if kept, err := l.kept(); err == nil && kept != nil {
-		d.again = true
+		d.token = kept.AccessToken
 	}
 	return d
 }
@@ -140,11 +140,14 @@ func (l *launch) kept() (*oauth.Credentials, error) {
 	return oauth.NewStore(l.login.Home).Get(l.login.Name, l.url)
 }
 
-// wantsLogin says whether the last start failed for want of a login. The caller
-// holds the lock.
-func (i *instance) wantsLogin() bool {
-	_, denied := errors.AsType[*deniedError](i.err)
-	return denied && (i.phase == failed || i.phase == down)
+// denied is how the last start failed, if it did so for want of a login. The
+// caller holds the lock.
+func (i *instance) denied() *deniedError {
+	if i.phase != failed && i.phase != down {
+		return nil
+	}
+	d, _ := errors.AsType[*deniedError](i.err)
+	return d
 }
 
 // LoginChanged starts the servers again that wanted a login, where there is one now.
@@ -159,11 +162,12 @@ func (s *Service) LoginChanged() {
 func (i *instance) loginChanged() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.wantsLogin() || i.shutAt {
+	d := i.denied()
+	if d == nil || i.shutAt {
 		return
 	}
 	kept, err := i.launch.kept()
-	if err != nil || !kept.Usable(time.Now()) {
+	if err != nil || !kept.Usable(time.Now()) || kept.AccessToken == d.token {
 		return
 	}
 	i.breaker.reset()
@@ -218,7 +222,7 @@ func (s *Service) auth(ctx context.Context, server *Server, i *instance) protoco
 	denied, starts := false, false
 	if i != nil {
 		i.mu.Lock()
-		denied, starts = i.wantsLogin(), i.phase == starting
+		denied, starts = i.denied() != nil, i.phase == starting
 		i.mu.Unlock()
 	}
 	if kept, err := oauth.NewStore(server.Login.Home).Get(server.Name, server.URL); err == nil && !server.Login.Keyring && !denied && kept.Usable(time.Now()) {

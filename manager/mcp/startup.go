@@ -50,7 +50,7 @@ func failedStartup(server *Server, err error, limit time.Duration) Startup {
 		case provider.StageAuth:
 			s.NeedsLogin = true
 			if d, ok := errors.AsType[*deniedError](err); ok {
-				s.LoginAgain = d.again
+				s.LoginAgain = d.token != ""
 			}
 		}
 	}

@@ -209,6 +209,21 @@ func TestAnswerByHand(t *testing.T) {
 	if got := query(t, l.URL); got.Get("scope") != "files" || got.Get("redirect_uri") != "http://127.0.0.1:1/elsewhere" {
 		t.Errorf("the user is sent to %s", l.URL)
 	}
+	address := oauthtest.Decide(t, l.URL, oauthtest.Accept)
+	for _, wrong := range []string{"", "::", "http://127.0.0.1:1/elsewhere", strings.Replace(address, "state=", "state=x", 1)} {
+		if err := l.Answer(t.Context(), wrong); err == nil {
+			t.Errorf("%q is taken", wrong)
+		}
+	}
+	if err := l.Answer(t.Context(), " "+address+"\r\n"); err != nil {
+		t.Error(err)
+	}
+	if err := l.Answer(t.Context(), address); !errors.Is(err, oauth.ErrStray) {
+		t.Errorf("the same address again: %v", err)
+	}
+	if c := w.kept(t); l.Wait() != nil || c == nil || strings.Join(c.Scopes, " ") != "files" {
+		t.Errorf("kept %+v", c)
+	}
 }
 
 func TestTimeoutAndCancel(t *testing.T) {

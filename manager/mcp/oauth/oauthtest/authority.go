@@ -30,6 +30,7 @@ var program string
 
 // Settings are what an authorization server is started with.
 type Settings struct {
+	Online       bool   `json:"online,omitempty"`       // knows no scope offline_access
 	TTL          int    `json:"ttl,omitempty"`          // of access tokens, in seconds; 0 is an hour
 	Registration *bool  `json:"registration,omitempty"` // clients may register themselves; nil is true
 	Modules      string `json:"modules"`                // set by Start

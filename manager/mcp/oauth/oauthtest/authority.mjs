@@ -21,7 +21,7 @@ const provider = new Provider(issuer, {
   clients: [
     { client_id: 'inspector', client_secret: 'inspector-secret', redirect_uris: [], response_types: [], grant_types: [] },
   ],
-  scopes: ['openid', 'offline_access', ...scopes],
+  scopes: ['openid', ...(settings.online ? [] : ['offline_access']), ...scopes],
   clientDefaults: { id_token_signed_response_alg: 'RS256' },
   cookies: { keys: ['a test'] },
   features: {
