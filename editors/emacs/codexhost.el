@@ -13,8 +13,10 @@
 ;; codexhost, or by codex itself, which speaks the same protocol.
 ;;
 ;; In the chat: RET says something, which steers the turn if one runs; c composes a longer text; a answers a
-;; question; k interrupts; d shows a change as a diff; t picks a thread to go on with; n starts a new one.
-;; Elsewhere: `M-x codexhost-send-region' asks about the region.
+;; question; k interrupts; d shows a change as a diff; t lists threads, to go on with one, search, rename, fork and
+;; archive; n starts a new one; f forks this one after the turn at point; r renames it; m, S, A and P choose the model,
+;; the sandbox, when you are asked, and whether a plan is made first; i shows the host, skills and MCP servers.
+;; Elsewhere: `M-x codexhost-send-region' asks about the region, `M-x codexhost-resume' picks a thread.
 ;;
 ;; The connection is one of the built-in jsonrpc library with its Content-Length framing.  Two things are done
 ;; here and not there: members of a message that JSON-RPC does not have are left out, because the library refuses
@@ -22,11 +24,16 @@
 
 ;;; Code:
 
+(require 'browse-url)
 (require 'cl-lib)
+(require 'codexhost-form)
 (require 'diff-mode)
 (require 'jsonrpc)
 (require 'project)
 (require 'subr-x)
+
+(autoload 'codexhost-threads "codexhost-threads" nil t)
+(autoload 'codexhost-show-status "codexhost-overview" nil t)
 
 (defgroup codexhost nil
   "Talk with a coding agent."
@@ -84,6 +91,11 @@
 (defvar-local codexhost--starting nil "Functions that wait for the host, if it is starting.")
 (defvar-local codexhost--turn nil "The id of the turn that runs.")
 (defvar-local codexhost--usage nil "Use of tokens, as last told.")
+(defvar-local codexhost--settings nil "What the current thread uses, as last told, a plist.")
+(defvar-local codexhost--chosen nil "What was chosen for the next turns, a plist.")
+(defvar-local codexhost--host nil "What the host said of itself, a plist.")
+(defvar-local codexhost--failed-servers nil "MCP servers that did not start, with the reason, an alist.")
+(defvar-local codexhost--turns nil "Ids of turns by those of their items, a hash table.")
 (defvar-local codexhost--diff nil "What the last turn changed, a diff.")
 (defvar-local codexhost--items nil "Items by id, a hash table.")
 (defvar-local codexhost--blocks nil "Blocks of text by id, a hash table of pairs of markers.")
@@ -306,8 +318,11 @@ The host says so in its data, codex by the text alone."
         (if (not fresh)
             (thread)
           (codexhost--call :initialize
-                           '(:clientInfo (:name "codexhost.el" :title "Emacs" :version "0.1.0"))
-                           (lambda (_)
+                           '(:clientInfo (:name "codexhost.el" :title "Emacs" :version "0.1.0")
+                                         :capabilities (:experimentalApi t)) ; for modes of turns
+                           (lambda (result)
+                             (setq codexhost--host result
+                                   codexhost--failed-servers nil)
                              (jsonrpc-notify codexhost--connection :initialized (codexhost--empty))
                              (thread))
                            fail)))))))
@@ -317,20 +332,19 @@ The host says so in its data, codex by the text alone."
   (let ((start (lambda ()
                  (codexhost--call
                   :thread/start
-                  `(:cwd ,(directory-file-name (expand-file-name default-directory))
-                         ,@(and codexhost-model (list :model codexhost-model))
-                         ,@(and codexhost-approval-policy (list :approvalPolicy codexhost-approval-policy))
-                         ,@(and codexhost-sandbox (list :sandbox codexhost-sandbox)))
+                  `(:cwd ,(codexhost--folder)
+                         ,@(let ((model (codexhost--wanted :model))) (and model (list :model model)))
+                         ,@(codexhost--rights))
                   (lambda (result)
-                    (codexhost--set-thread (plist-get result :thread))
+                    (codexhost--set-thread result)
                     (codexhost--started t))
                   fail))))
     (if (not codexhost--thread)
         (funcall start)
       (codexhost--call
-       :thread/resume (list :threadId (plist-get codexhost--thread :id))
+       :thread/resume `(:threadId ,(plist-get codexhost--thread :id) ,@(codexhost--rights))
        (lambda (result)
-         (codexhost--set-thread (plist-get result :thread))
+         (codexhost--set-thread result)
          (codexhost--started t))
        (lambda (err)
          ;; A thread that was not used yet has no file: there is nothing to resume.
@@ -338,19 +352,44 @@ The host says so in its data, codex by the text alone."
              (funcall start)
            (funcall fail err)))))))
 
-(defun codexhost--set-thread (thread)
-  "Make THREAD the current one and show what is in it."
-  (setq codexhost--thread thread
-        codexhost--loaded t
+(defun codexhost--wanted (name)
+  "Return what threads begin with for NAME: what was chosen, else the option."
+  (or (plist-get codexhost--chosen name)
+      (pcase name
+        (:model codexhost-model)
+        (:approvalPolicy codexhost-approval-policy)
+        (:sandbox codexhost-sandbox))))
+
+(defun codexhost--rights ()
+  "Return what a thread may do, as params; a thread that is resumed forgot it."
+  (cl-loop for name in '(:approvalPolicy :sandbox)
+           for value = (codexhost--wanted name)
+           when value append (list name value)))
+
+(defun codexhost--set-thread (answer)
+  "Make the thread of ANSWER the current one and show what is in it."
+  (let ((thread (plist-get answer :thread)))
+    (setq codexhost--thread thread
+          codexhost--settings (list :model (plist-get answer :model)
+                                    :sandbox (codexhost--sandbox-name (plist-get answer :sandbox))
+                                    :approvalPolicy (plist-get answer :approvalPolicy)
+                                    :mode (plist-get (plist-get answer :collaborationMode) :mode)))
+    (codexhost--show-thread thread)))
+
+(defun codexhost--show-thread (thread)
+  "Show what is in THREAD, the current one."
+  (setq codexhost--loaded t
         codexhost--turn nil
         codexhost--usage nil
         codexhost--diff nil)
   (clrhash codexhost--items)
   (clrhash codexhost--blocks)
+  (clrhash codexhost--turns)
   (let ((inhibit-read-only t))
     (erase-buffer))
   (seq-doseq (turn (plist-get thread :turns))
     (seq-doseq (item (plist-get turn :items))
+      (puthash (plist-get item :id) (plist-get turn :id) codexhost--turns)
       (codexhost--show-item item))
     (pcase (plist-get turn :status)
       ("inProgress" (setq codexhost--turn (plist-get turn :id)))
@@ -372,10 +411,31 @@ The host says so in its data, codex by the text alone."
   "Return TEXT as the input of a turn."
   (vector (list :type "text" :text text :text_elements [])))
 
+(defconst codexhost--sandboxes
+  '(("read-only" . "readOnly") ("workspace-write" . "workspaceWrite") ("danger-full-access" . "dangerFullAccess"))
+  "Names of sandboxes, and the types of their policies.")
+
+(defun codexhost--sandbox-name (policy)
+  "Return the name by which the sandbox POLICY is chosen."
+  (let ((type (plist-get policy :type)))
+    (or (car (rassoc type codexhost--sandboxes)) type)))
+
 (defun codexhost--start-turn (text)
-  "Start a turn with TEXT."
-  (codexhost--call :turn/start (list :threadId (plist-get codexhost--thread :id)
-                                     :input (codexhost--input text))))
+  "Start a turn with TEXT, and with what was chosen."
+  (let ((model (plist-get codexhost--chosen :model))
+        (sandbox (plist-get codexhost--chosen :sandbox))
+        (policy (plist-get codexhost--chosen :approvalPolicy))
+        (mode (plist-get codexhost--chosen :mode)))
+    (codexhost--call
+     :turn/start
+     `(:threadId ,(plist-get codexhost--thread :id)
+                 :input ,(codexhost--input text)
+                 ,@(and model (list :model model))
+                 ,@(and policy (list :approvalPolicy policy))
+                 ,@(and sandbox `(:sandboxPolicy (:type ,(cdr (assoc sandbox codexhost--sandboxes)))))
+                 ,@(and mode `(:collaborationMode
+                               (:mode ,mode
+                                      :settings (:model ,(or model (plist-get codexhost--settings :model))))))))))
 
 (defun codexhost--say (text)
   "Say TEXT to the running turn, or else in a new one."
@@ -407,6 +467,8 @@ The host says so in its data, codex by the text alone."
 (defun codexhost--told (method params)
   "Show the notification METHOD with PARAMS of the current thread."
   (let ((item (plist-get params :item)) (id (plist-get params :itemId)))
+    (when item
+      (puthash (plist-get item :id) (plist-get params :turnId) codexhost--turns))
     (pcase method
       ("turn/started"
        (setq codexhost--turn (plist-get (plist-get params :turn) :id)))
@@ -436,6 +498,21 @@ The host says so in its data, codex by the text alone."
        (codexhost--set-block (concat "plan " (plist-get params :turnId)) (codexhost--plan params)))
       ("turn/diff/updated"
        (setq codexhost--diff (plist-get params :diff)))
+      ("thread/settings/updated"
+       (let ((now (plist-get params :threadSettings)))
+         (setq codexhost--settings (list :model (plist-get now :model)
+                                         :sandbox (codexhost--sandbox-name (plist-get now :sandboxPolicy))
+                                         :approvalPolicy (plist-get now :approvalPolicy)
+                                         :mode (plist-get (plist-get now :collaborationMode) :mode)))))
+      ("thread/name/updated"
+       (setq codexhost--thread (plist-put codexhost--thread :name (plist-get params :threadName))))
+      ("mcpServer/startupStatus/updated"
+       (let ((name (plist-get params :name)))
+         (setf (alist-get name codexhost--failed-servers nil t #'equal) nil)
+         (when (equal (plist-get params :status) "failed")
+           (push (cons name (or (plist-get params :error) "it does not say why")) codexhost--failed-servers)
+           (codexhost--notice (format "The MCP server %s did not start: %s"
+                                      name (cdar codexhost--failed-servers))))))
       ("thread/tokenUsage/updated"
        (setq codexhost--usage (plist-get params :tokenUsage)))
       ("error"
@@ -510,6 +587,11 @@ The host says so in its data, codex by the text alone."
          (goto-char (cdr block))
          (insert (propertize text 'codexhost-block id))
          (set-marker (cdr block) (point)))))))
+
+(defun codexhost--block-here ()
+  "Return the id of the block at point, or at whose end point is."
+  (or (get-text-property (point) 'codexhost-block)
+      (get-text-property (max (1- (point)) (point-min)) 'codexhost-block)))
 
 (defun codexhost--notice (text)
   "Add TEXT as a notice."
@@ -718,36 +800,67 @@ called."
                       ("Yes, for this session" :permissions ,(plist-get params :permissions) :scope "session")
                       ("No" :permissions ,(codexhost--empty) :scope "turn"))))
     ("mcpServer/elicitation/request"
-     (let ((form (plist-get (plist-get params :requestedSchema) :properties)))
-       (list :text (format "%s asks: %s%s" (plist-get params :serverName) (plist-get params :message)
-                           (cond (form "\n(It wants a form filled in, which is not possible here.)")
-                                 ((plist-get params :url) (concat "\n" (plist-get params :url)))
-                                 (t "")))
-             :choices `(,@(unless form
-                            `(("Yes" :action "accept" :content ,(codexhost--empty))
-                              ,@(when (seq-contains-p (plist-get (plist-get params :_meta) :persist) "session")
-                                  `(("Yes, and do not ask again in this session"
-                                     :action "accept" :content ,(codexhost--empty)
-                                     :_meta (:persist "session"))))))
-                        ("No" :action "decline")
-                        ("No, and stop" :action "cancel")))))
+     (codexhost--elicitation params))
     ("item/tool/requestUserInput"
      (let ((questions (plist-get params :questions)))
        (list :text (mapconcat (lambda (question) (plist-get question :question)) questions "\n")
-             :choices `(("Answer" . ,(lambda () (codexhost--read-answers questions)))))))))
+             :choices `(("Answer" . ,(lambda () (codexhost--read-answers questions)))
+                        ("Leave it out" :answers ,(codexhost--empty))))))))
+
+(defun codexhost--accept (&optional content persist)
+  "Return the acceptance of an elicitation with CONTENT, kept for PERSIST."
+  `(:action "accept" :content ,(or content (codexhost--empty)) ,@(and persist `(:_meta (:persist ,persist)))))
+
+(defun codexhost--elicitation (params)
+  "Return the question of an MCP server, or about a tool of it, in PARAMS."
+  (let ((meta (plist-get params :_meta))
+        (fields (codexhost-form-fields (plist-get params :requestedSchema)))
+        (refusals '(("No" :action "decline") ("Cancel" :action "cancel")))
+        (url (plist-get params :url)))
+    (cond
+     ((equal (plist-get meta :codex_approval_kind) "mcp_tool_call")
+      (let ((persist (append (plist-get meta :persist) nil)) (arguments (plist-get meta :tool_params)))
+        (list :text (concat (plist-get params :message)
+                            (and arguments (concat "\n" (codexhost--indented (codexhost--json arguments) "    "))))
+              :choices `(("Yes" ,@(codexhost--accept))
+                         ,@(and (member "session" persist)
+                                `(("Yes, and do not ask again in this session" ,@(codexhost--accept nil "session"))))
+                         ,@(and (member "always" persist)
+                                `(("Yes, and never ask again for this tool" ,@(codexhost--accept nil "always"))))
+                         ,@refusals))))
+     (t
+      (list :text (format "%s asks: %s%s" (plist-get params :serverName) (plist-get params :message)
+                          (if url (concat "\n    " url) ""))
+            :choices
+            (cond (url `(("Yes, open it" . ,(lambda () (browse-url url) (codexhost--accept)))
+                         ("Yes, I open it myself" ,@(codexhost--accept))
+                         ,@refusals))
+                  (fields `(("Answer" . ,(lambda () (codexhost--accept (codexhost-form-read fields))))
+                            ,@refusals))
+                  (t `(("Yes" ,@(codexhost--accept)) ,@refusals))))))))
+
+(defun codexhost--json (value)
+  "Return VALUE as JSON text."
+  (if (fboundp 'json-serialize)
+      (decode-coding-string (json-serialize value :null-object nil :false-object :json-false) 'utf-8)
+    (format "%S" value)))
 
 (defun codexhost--read-answers (questions)
   "Read the answers to QUESTIONS in the minibuffer, and return what the host gets."
-  (let ((answers (make-hash-table :test #'equal)))
-    (seq-doseq (question questions)
-      (let ((options (mapcar (lambda (option) (plist-get option :label)) (plist-get question :options)))
-            (prompt (concat (plist-get question :question) " ")))
-        (puthash (plist-get question :id)
-                 (list :answers
-                       (vector (cond ((null options) (read-string prompt))
-                                     ((eq (plist-get question :isOther) t) (completing-read prompt options))
-                                     (t (completing-read prompt options nil t)))))
-                 answers)))
+  (let ((answers (codexhost-form-read
+                  (mapcar (lambda (question)
+                            (let ((options (mapcar (lambda (option) (cons (plist-get option :label)
+                                                                          (plist-get option :label)))
+                                                   (plist-get question :options))))
+                              (list :name (plist-get question :id)
+                                    :label (plist-get question :question)
+                                    :kind (cond (options 'one)
+                                                ((eq (plist-get question :isSecret) t) 'secret)
+                                                (t 'text))
+                                    :options options
+                                    :other (eq (plist-get question :isOther) t))))
+                          questions))))
+    (maphash (lambda (id answer) (puthash id (list :answers (vector answer)) answers)) answers)
     (list :answers answers)))
 
 (defun codexhost--show-question (question)
@@ -806,8 +919,15 @@ called."
     (define-key map "\C-c\C-c" #'codexhost-interrupt)
     (define-key map "s" #'codexhost-steer)
     (define-key map "d" #'codexhost-diff)
-    (define-key map "t" #'codexhost-resume)
+    (define-key map "t" #'codexhost-threads)
     (define-key map "n" #'codexhost-new)
+    (define-key map "f" #'codexhost-fork)
+    (define-key map "r" #'codexhost-rename)
+    (define-key map "m" #'codexhost-choose-model)
+    (define-key map "S" #'codexhost-choose-sandbox)
+    (define-key map "A" #'codexhost-choose-approvals)
+    (define-key map "P" #'codexhost-choose-mode)
+    (define-key map "i" #'codexhost-show-status)
     map)
   "Keys of the chat.")
 
@@ -816,7 +936,8 @@ called."
 \\{codexhost-mode-map}"
   (setq codexhost--items (make-hash-table :test #'equal)
         codexhost--blocks (make-hash-table :test #'equal)
-        mode-line-process '(" " (:eval (codexhost-status))))
+        codexhost--turns (make-hash-table :test #'equal)
+        mode-line-process '(" " (:eval (codexhost-status)) (:eval (codexhost--uses))))
   (visual-line-mode)
   (add-hook 'kill-buffer-hook #'codexhost-stop nil t))
 
@@ -830,6 +951,19 @@ called."
                   (codexhost--turn "running")
                   (t "idle"))
             (and limit used (format ", %dk tokens left" (/ (max 0 (- limit used)) 1000))))))
+
+(defun codexhost--uses ()
+  "Return what the next turn will use, as text that may follow the state."
+  (concat (and codexhost--thread
+               (mapconcat (lambda (name)
+                            (let ((value (codexhost--in-use name)))
+                              (if (stringp value) (concat ", " value) "")))
+                          '(:model :sandbox) ""))
+          (and (equal (codexhost--in-use :mode) "plan") ", plan mode")))
+
+(defun codexhost--in-use (name)
+  "Return what the next turn will use for NAME."
+  (or (plist-get codexhost--chosen name) (plist-get codexhost--settings name)))
 
 (defun codexhost--chat ()
   "Return the chat of the current directory's project, made if need be."
@@ -913,7 +1047,7 @@ A turn that runs is steered by it."
   "Show the change of files at point, or else what the last turn changed."
   (interactive)
   (with-current-buffer (codexhost--chat)
-    (let* ((id (get-text-property (point) 'codexhost-block))
+    (let* ((id (codexhost--block-here))
            (changes (plist-get (and id (gethash id codexhost--items)) :changes)))
       (cond ((> (length changes) 0) (codexhost--show-diff (codexhost--unified changes)))
             ((> (length codexhost--diff) 0) (codexhost--show-diff codexhost--diff))
@@ -926,33 +1060,130 @@ A turn that runs is steered by it."
     (codexhost--leave-thread)
     (codexhost--ensure t #'ignore)))
 
+;;;; Choices
+
+(defun codexhost--choose (name prompt values)
+  "Choose one of VALUES, pairs with an explanation, for NAME with PROMPT."
+  (with-current-buffer (codexhost--chat)
+    (let* ((chat (current-buffer))
+           (completion-extra-properties
+            (list :annotation-function (lambda (value) (concat "  " (cdr (assoc value values))))))
+           (now (codexhost--in-use name))
+           (value (completing-read (format-prompt prompt now) values nil (not (eq name :model)) nil nil now)))
+      (with-current-buffer chat ; the minibuffer may have changed it
+        (setq codexhost--chosen (plist-put codexhost--chosen name value))
+        (force-mode-line-update)))))
+
+(defun codexhost-choose-sandbox ()
+  "Choose what commands may do from now on."
+  (interactive)
+  (codexhost--choose :sandbox "Commands may"
+                     '(("read-only" . "write nothing, and have no network")
+                       ("workspace-write" . "write in this folder and temporary ones, and have no network")
+                       ("danger-full-access" . "do whatever you can do"))))
+
+(defun codexhost-choose-approvals ()
+  "Choose when you are asked."
+  (interactive)
+  (codexhost--choose :approvalPolicy "Ask me"
+                     '(("untrusted" . "before every command and change")
+                       ("on-request" . "before what leaves the sandbox")
+                       ("never" . "never; what the sandbox does not allow fails"))))
+
+(defun codexhost-choose-mode ()
+  "Choose whether to plan first, with questions to you, or to work."
+  (interactive)
+  (codexhost--choose :mode "Mode" '(("default" . "work") ("plan" . "work out a plan first, with questions to you"))))
+
+(defun codexhost-choose-model ()
+  "Choose the model to use from now on."
+  (interactive)
+  (with-current-buffer (codexhost--chat)
+    (codexhost--ask-host
+     :model/list (codexhost--empty)
+     (lambda (result)
+       (codexhost--choose :model "Model"
+                          (seq-map (lambda (model)
+                                     (cons (plist-get model :model) (or (plist-get model :description) "")))
+                                   (plist-get result :data)))))))
+
+(defun codexhost--ask-host (method params done)
+  "Send METHOD with PARAMS to the host, which is started if need be.
+DONE gets the result, in the chat, when the user can be asked."
+  (let ((chat (current-buffer)))
+    (codexhost--ensure
+     nil
+     (lambda ()
+       (codexhost--call method params
+                        (lambda (result)
+                          ;; Not inside of the filter, where the user could not be asked.
+                          (run-at-time 0 nil (lambda ()
+                                               (when (buffer-live-p chat)
+                                                 (with-current-buffer chat
+                                                   (funcall done result)))))))))))
+
+;;;; Threads
+
+(defun codexhost-rename (name)
+  "Give the current thread the NAME."
+  (interactive (list (read-string "Name: " (with-current-buffer (codexhost--chat)
+                                             (plist-get codexhost--thread :name)))))
+  (with-current-buffer (codexhost--chat)
+    (unless codexhost--thread
+      (user-error "There is no thread to name"))
+    (codexhost--ask-host :thread/name/set (list :threadId (plist-get codexhost--thread :id) :name name) #'ignore)))
+
+(defun codexhost-fork ()
+  "Go on in a copy of the thread: up to the turn at point, or all of it."
+  (interactive)
+  (let ((here (and (derived-mode-p 'codexhost-mode) (codexhost--block-here))))
+    (with-current-buffer (codexhost--chat)
+      (unless codexhost--thread
+        (user-error "There is no thread to fork"))
+      (codexhost--fork (plist-get codexhost--thread :id) (and here (gethash here codexhost--turns))))))
+
+(defun codexhost--fork (id turn)
+  "Go on in a copy of the thread ID, up to and with TURN; nil is all of it."
+  (codexhost--ask-host
+   :thread/fork `(:threadId ,id ,@(and turn (list :lastTurnId turn)) ,@(codexhost--rights))
+   (lambda (result)
+     (codexhost--leave-thread)
+     (codexhost--set-thread result))))
+
+(defun codexhost--go-on (thread)
+  "Leave the current thread and go on with THREAD."
+  (codexhost--leave-thread)
+  (setq codexhost--thread thread)
+  (codexhost--ensure t #'ignore))
+
+(defun codexhost--thread-title (thread)
+  "Return the name of THREAD, or how it begins."
+  (let ((title (replace-regexp-in-string
+                "[ \t\n]+" " " (or (plist-get thread :name) (plist-get thread :preview) ""))))
+    (if (string-empty-p title) "(empty)" title)))
+
 (defun codexhost--thread-label (thread)
   "Return a line for THREAD."
-  (let ((title (or (plist-get thread :name) (plist-get thread :preview) "")))
-    (format "%s  %s  %s"
-            (format-time-string "%F %R" (plist-get thread :updatedAt))
-            (truncate-string-to-width (replace-regexp-in-string "[ \t\n]+" " " title) 70)
-            (propertize (substring (plist-get thread :id) -6) 'face 'shadow))))
+  (format "%s  %s  %s"
+          (format-time-string "%F %R" (plist-get thread :updatedAt))
+          (truncate-string-to-width (codexhost--thread-title thread) 70)
+          (propertize (substring (plist-get thread :id) -6) 'face 'shadow)))
+
+(defun codexhost--folder ()
+  "Return the folder of this chat as the host names it."
+  (directory-file-name (expand-file-name default-directory)))
 
 (defun codexhost-resume (&optional all)
   "Pick a thread of this folder to go on with, ALL of every folder."
   (interactive "P")
   (with-current-buffer (codexhost--chat)
-    (let ((chat (current-buffer)))
-      (codexhost--ensure
-       nil
-       (lambda ()
-         (codexhost--call
-          :thread/list `(:limit 50 :sortKey "updated_at"
-                                ,@(unless all
-                                    (list :cwd (directory-file-name (expand-file-name default-directory)))))
-          (lambda (result)
-            ;; Not inside of the filter, where the user could not be asked.
-            (run-at-time 0 nil #'codexhost--pick-thread chat (plist-get result :data)))))))))
+    (codexhost--ask-host :thread/list `(:limit 50 :sortKey "updated_at" ,@(unless all (list :cwd (codexhost--folder))))
+                         (lambda (result)
+                           (codexhost--pick-thread (plist-get result :data))))))
 
-(defun codexhost--pick-thread (chat threads)
-  "Let the user pick one of THREADS to go on with in CHAT."
-  (with-current-buffer chat
+(defun codexhost--pick-thread (threads)
+  "Let the user pick one of THREADS to go on with in this chat."
+  (let ((chat (current-buffer)))
     (if (seq-empty-p threads)
         (message "There are no threads yet")
       (let* ((choices (mapcar (lambda (thread) (cons (codexhost--thread-label thread) thread)) threads))
@@ -962,9 +1193,8 @@ A turn that runs is steered by it."
                         (complete-with-action action choices string predicate))))
              (picked (assoc (completing-read "Go on with: " table nil t) choices)))
         (when picked
-          (codexhost--leave-thread)
-          (setq codexhost--thread (cdr picked))
-          (codexhost--ensure t #'ignore))))))
+          (with-current-buffer chat
+            (codexhost--go-on (cdr picked))))))))
 
 (defun codexhost-stop ()
   "End the host of this chat; the next message will start it again."

@@ -4,7 +4,7 @@
 # $JSONRPC is a folder with another jsonrpc.el than that of this Emacs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-export HOST=$1 TERM=dumb
+export HOST=$1 ASKER=$here/../asker.py TERM=dumb
 
 room=$PWD
 
@@ -14,17 +14,18 @@ run() {
 	export CODEX_HOME=$room/$2/codex-home
 	mkdir -p "$CODEX_HOME" "$room/$2/package" "$room/$2/work" && cd "$room/$2"
 	"$1" --version | head -n 1
-	batch=("$1" -Q --batch ${JSONRPC:+-L "$JSONRPC"} -L "$PWD/package")
-	cp "$here"/*.el package/
-	"${batch[@]}" --eval '(setq byte-compile-error-on-warn t)' -f batch-byte-compile package/*.el
-	words=$("${batch[@]}" --eval '(checkdoc-file "package/codexhost.el")' 2>&1)
+	batch=("$1" -Q --batch ${JSONRPC:+-L "$JSONRPC"} -L "$PWD/package" -L "$PWD/package/test")
+	cp -r "$here"/*.el "$here"/test package/
+	"${batch[@]}" --eval '(setq byte-compile-error-on-warn t)' -f batch-byte-compile package/*.el package/test/*.el
+	words=$("${batch[@]}" --eval '(mapc (function checkdoc-file) command-line-args-left)' package/*.el 2>&1)
 	if [ -n "$words" ]; then
 		printf 'not ok - emacs: checkdoc\n%s\n' "$words"
 		exit 1
 	fi
 	echo "ok - emacs: compiles and documents itself without a warning"
 	cd work
-	"${batch[@]}" -l codexhost-tests --eval "(ert-run-tests-batch-and-exit ${ONLY:+\"$ONLY\"})" 2>&1
+	"${batch[@]}" -l codexhost-tests -l codexhost-ask-tests -l codexhost-threads-tests \
+		--eval "(ert-run-tests-batch-and-exit ${ONLY:+\"$ONLY\"})" 2>&1
 }
 
 if [ -n "${EMACS:-}" ]; then

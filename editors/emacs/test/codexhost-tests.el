@@ -12,10 +12,13 @@
 
 (defvar codexhost-tests--host (getenv "HOST"))
 
+(defconst codexhost-tests--patience (string-to-number (or (getenv "PATIENCE") "60"))
+  "Seconds until something that is waited for is given up.")
+
 (defmacro codexhost-tests--wait (what &rest condition)
   "Wait until CONDITION holds, or fail with WHAT."
   (declare (indent 1) (debug t))
-  `(let ((deadline (+ (float-time) 30)))
+  `(let ((deadline (+ (float-time) codexhost-tests--patience)))
      (while (not (progn ,@condition))
        (when (> (float-time) deadline)
          (error "Waited in vain for %s; %s, text:\n%s" ,what (codexhost-status) (buffer-string)))
@@ -282,23 +285,6 @@
     (codexhost-tests--text "\n\nfirst\nsecond")
     (codexhost-tests--idle)))
 
-(ert-deftest codexhost-tests-resume ()
-  "A thread is picked and resumed."
-  (codexhost-tests--with-chat
-    (codexhost-tests--say "say:to be remembered")
-    (let ((id (plist-get codexhost--thread :id)))
-      (codexhost-new)
-      (codexhost-tests--wait "another thread"
-        (and codexhost--loaded (not (equal id (plist-get codexhost--thread :id)))))
-      (codexhost-tests--lacks "to be remembered")
-      (cl-letf (((symbol-function 'completing-read)
-                 (lambda (_prompt table &rest _) (car (all-completions "" table)))))
-        (codexhost-resume)
-        (codexhost-tests--text "\nto be remembered"))
-      (should (equal id (plist-get codexhost--thread :id))))
-    (codexhost-tests--say "say:and more")
-    (codexhost-tests--text "\nand more")))
-
 (ert-deftest codexhost-tests-death-unused ()
   "A thread that was not used has no file; after a death another one is started."
   (codexhost-tests--with-chat
@@ -381,61 +367,6 @@
             (codexhost-tests--text "! Grün\n"))
         (delete-process (jsonrpc--process codexhost--connection))
         (kill-buffer)))))
-
-(defun codexhost-tests--answer (method params label)
-  "Return the answer to METHOD with PARAMS by the choice LABEL, as JSON in a plist."
-  (with-temp-buffer
-    (codexhost-mode)
-    (let (sent)
-      (cl-letf (((symbol-function 'jsonrpc-connection-send)
-                 (lambda (_connection &rest args) (setq sent args))))
-        (codexhost--asked 0 method params)
-        (let* ((question (car codexhost--questions))
-               (choice (assoc label (plist-get question :choices))))
-          (should choice)
-          (codexhost--answer 0 choice)
-          (should-not codexhost--questions)))
-      (should (equal (plist-get sent :id) 0))
-      (codexhost--parse (decode-coding-string (json-serialize (plist-get sent :result) :false-object :json-false
-                                                              :null-object nil)
-                                              'utf-8)))))
-
-(ert-deftest codexhost-tests-questions ()
-  "Every kind of question is answered in its own shape."
-  (should (equal (codexhost-tests--answer "item/commandExecution/requestApproval"
-                                          '(:command "touch a" :cwd "/" :proposedExecpolicyAmendment ["touch"])
-                                          "Yes, and always allow what starts with: touch")
-                 '(:decision (:acceptWithExecpolicyAmendment (:execpolicy_amendment ["touch"])))))
-  (should (equal (codexhost-tests--answer "item/permissions/requestApproval"
-                                          '(:permissions (:network (:enabled t)) :reason "why")
-                                          "Yes, for this session")
-                 '(:permissions (:network (:enabled t)) :scope "session")))
-  (should (equal (codexhost-tests--answer "item/permissions/requestApproval" '(:permissions (:network nil)) "No")
-                 '(:permissions nil :scope "turn")))
-  (let ((tool '(:serverName "s" :message "Allow it?" :requestedSchema (:properties nil)
-                            :_meta (:persist ["session" "always"]))))
-    (should (equal (codexhost-tests--answer "mcpServer/elicitation/request" tool "Yes")
-                   '(:action "accept" :content nil)))
-    (should (equal (codexhost-tests--answer "mcpServer/elicitation/request" tool
-                                            "Yes, and do not ask again in this session")
-                   '(:action "accept" :content nil :_meta (:persist "session")))))
-  (should (equal (codexhost-tests--answer "mcpServer/elicitation/request"
-                                          '(:requestedSchema (:properties (:name (:type "string")))) "No")
-                 '(:action "decline")))
-  (cl-letf (((symbol-function 'completing-read) (lambda (_ options &rest _) (car options)))
-            ((symbol-function 'read-string) (lambda (&rest _) "typed")))
-    (should (equal (codexhost-tests--answer "item/tool/requestUserInput"
-                                            '(:questions [(:id "a" :question "Which?" :options [(:label "One")])
-                                                          (:id "b" :question "What?")])
-                                            "Answer")
-                   '(:answers (:a (:answers ["One"]) :b (:answers ["typed"]))))))
-  (with-temp-buffer
-    (codexhost-mode)
-    (let (sent)
-      (cl-letf (((symbol-function 'jsonrpc-connection-send) (lambda (_connection &rest args) (setq sent args))))
-        (codexhost--asked 3 "some/new/question" nil))
-      (should (equal (plist-get (plist-get sent :error) :code) -32601))
-      (should-not codexhost--questions))))
 
 (ert-deftest codexhost-tests-broken-config ()
   "A broken configuration is told of."
