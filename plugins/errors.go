@@ -3,6 +3,7 @@ package plugins
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,10 +68,19 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		b.WriteString(": " + e.Detail)
 	}
-	if n := len(e.Stderr); n > 0 {
-		b.WriteString("; it last wrote: " + strings.Join(e.Stderr[max(0, n-3):], " | "))
+	if lines := telling(e.Stderr); len(lines) > 0 {
+		b.WriteString("; it last wrote: " + strings.Join(lines, " | "))
 	}
 	return b.String()
+}
+
+// telling picks the lines that say most: the head of a breakdown rather than the
+// end of the stack behind it, else the last three.
+func telling(lines []string) []string {
+	if i := slices.IndexFunc(lines, breakdown); i >= 0 {
+		return lines[i : i+1]
+	}
+	return lines[max(0, len(lines)-3):]
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -297,36 +297,3 @@ func TestSpecsAreChecked(t *testing.T) {
 		t.Error("two of a name")
 	}
 }
-
-func BenchmarkLaunch(b *testing.B) {
-	for b.Loop() {
-		h := newHost(b, plugins.Options{}, builtin("good"))
-		mustRead(b, h, "good", "pid")
-		b.StopTimer()
-		h.Close(b.Context())
-		b.StartTimer()
-	}
-}
-
-func BenchmarkCall(b *testing.B) {
-	h := newHost(b, plugins.Options{}, builtin("good"))
-	p, err := plugins.Get[skill.Provider](b.Context(), h, "good")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := p.Read(b.Context(), skill.ReadRequest{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkStop(b *testing.B) {
-	for b.Loop() {
-		b.StopTimer()
-		h := newHost(b, plugins.Options{}, builtin("good"))
-		mustRead(b, h, "good", "pid")
-		b.StartTimer()
-		h.Close(b.Context())
-	}
-}

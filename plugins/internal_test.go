@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -45,6 +46,28 @@ func FuzzHello(f *testing.F) {
 			t.Errorf("kept %q", h.lines())
 		}
 	})
+}
+
+// TestTailOfABreakdown: the reason is not lost under the stack, and is what the
+// error shows.
+func TestTailOfABreakdown(t *testing.T) {
+	var l tail
+	io.WriteString(&l, "starting\npanic: no such luck\n\ngoroutine 1 [running]:\n")
+	for i := range 50 {
+		fmt.Fprintf(&l, "frame %d\n", i)
+	}
+	got := l.Lines()
+	if len(got) != tailLines+1 || got[0] != "panic: no such luck" || got[tailLines] != "frame 49" {
+		t.Errorf("got %q", got)
+	}
+	e := &Error{Plugin: "p", Kind: "skill", Reason: ReasonDied, Detail: "exit status 2", Stderr: got}
+	if want := `skill plugin "p" died: exit status 2; it last wrote: panic: no such luck`; e.Error() != want {
+		t.Errorf("got %s", e)
+	}
+	e.Stderr = []string{"1", "2", "3", "4"}
+	if !strings.HasSuffix(e.Error(), ": 2 | 3 | 4") {
+		t.Errorf("got %s", e)
+	}
 }
 
 func TestTail(t *testing.T) {

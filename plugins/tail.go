@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -11,13 +12,15 @@ const (
 	tailWidth = 512 // bytes kept of one line
 )
 
-// tail keeps the last lines written to it. It is safe for concurrent use and
-// never fails.
+// tail keeps the last lines written to it, and the one that says why a Go program
+// broke down, which a stack of any length follows. It is safe for concurrent use
+// and never fails.
 type tail struct {
 	mu    sync.Mutex
 	lines []string // a ring once it is full
 	next  int
 	part  []byte // the unfinished last line, cut at tailWidth
+	panic string // the last one that is the head of a breakdown
 }
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -41,6 +44,9 @@ func (t *tail) push() {
 	if line == "" {
 		return
 	}
+	if breakdown(line) {
+		t.panic = line
+	}
 	if len(t.lines) < tailLines {
 		t.lines = append(t.lines, line)
 		return
@@ -49,11 +55,19 @@ func (t *tail) push() {
 	t.next = (t.next + 1) % tailLines
 }
 
+// breakdown tells whether a line is how the runtime of Go says that it gives up.
+func breakdown(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+}
+
 // Lines returns what is kept, oldest first, the unfinished line included.
 func (t *tail) Lines() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := make([]string, 0, len(t.lines)+1)
+	out := make([]string, 0, len(t.lines)+2)
+	if t.panic != "" && !slices.Contains(t.lines, t.panic) {
+		out = append(out, t.panic)
+	}
 	out = append(out, t.lines[t.next:]...)
 	out = append(out, t.lines[:t.next]...)
 	if s := strings.TrimSpace(strings.ToValidUTF8(string(t.part), "\uFFFD")); s != "" {
