@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/codexhost/codexhost/plugins/mcp"
+	"github.com/codexhost/codexhost/plugins/proto/grease"
 	mcpv1 "github.com/codexhost/codexhost/plugins/proto/mcp/v1"
 	"github.com/codexhost/codexhost/plugins/serve"
 )
@@ -108,17 +109,18 @@ func (s *session) CallTool(ctx context.Context, c mcp.ToolCall) (json.RawMessage
 	return nil, errors.New("unknown")
 }
 
-// connect runs p behind the adapter, over pipes in memory.
+// connect runs p behind the adapter, over pipes in memory. Both ends speak as if
+// they were of a later version, which neither may mind.
 func connect(t *testing.T, p mcp.Provider) *mcp.Client {
 	t.Helper()
 	l := bufconn.Listen(1 << 20)
-	s := grpc.NewServer(grpc.MaxRecvMsgSize(serve.MaxMessage))
+	s := grpc.NewServer(append(grease.Server(), grpc.MaxRecvMsgSize(serve.MaxMessage))...)
 	mcp.Register(s, p)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Serve(l) })
-	cc, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
+	cc, err := grpc.NewClient("passthrough:x", append(grease.Dial(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return l.Dial() }),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(serve.MaxMessage)))
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(serve.MaxMessage)))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/codexhost/codexhost/plugins/proto/grease"
 	pluginv1 "github.com/codexhost/codexhost/plugins/proto/plugin/v1"
 )
 
@@ -22,12 +23,12 @@ import (
 func connect(t *testing.T, link *hostLink) pluginv1.PluginClient {
 	t.Helper()
 	l := bufconn.Listen(1 << 20)
-	s := grpc.NewServer()
+	s := grpc.NewServer(grease.Server()...)
 	pluginv1.RegisterPluginServer(s, link)
 	go s.Serve(l)
 	t.Cleanup(s.Stop)
-	conn, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
+	conn, err := grpc.NewClient("passthrough:x", append(grease.Dial(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +50,15 @@ func open(t *testing.T, c pluginv1.PluginClient, settings string) pluginv1.Plugi
 
 func receive(t *testing.T, s pluginv1.Plugin_HostClient) *pluginv1.PluginMessage {
 	t.Helper()
-	m, err := s.Recv()
-	if err != nil {
-		t.Fatal(err)
+	for {
+		m, err := s.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.GetKind() != nil { // else it is grease
+			return m
+		}
 	}
-	return m
 }
 
 // A host that comes back is a host like the first: what was to be told while

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/codexhost/codexhost/plugins/proto/grease"
 )
 
 // double answers what it is told to, and notes what it was asked.
@@ -38,18 +40,19 @@ func (d *double) Read(_ context.Context, req ReadRequest) (Content, error) {
 }
 
 // across returns p as it looks from the other end of a connection, with the
-// limits that any gRPC peer has unasked.
+// limits that any gRPC peer has unasked. Both ends speak as if they were of a
+// later version, which neither may mind.
 func across(t *testing.T, p Provider) Provider {
 	t.Helper()
 	l := bufconn.Listen(1 << 20)
-	s := grpc.NewServer()
+	s := grpc.NewServer(grease.Server()...)
 	if err := (adapter{provider: p}).GRPCServer(nil, s); err != nil {
 		t.Fatal(err)
 	}
 	go s.Serve(l)
 	t.Cleanup(s.Stop)
-	conn, err := grpc.NewClient("passthrough:x", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
+	conn, err := grpc.NewClient("passthrough:x", append(grease.Dial(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))...)
 	if err != nil {
 		t.Fatal(err)
 	}
