@@ -54,7 +54,7 @@ var protectedNames = [...]string{".git", ".codex", ".agents"}
 func DefaultHidden(home, codexHome string) []string {
 	var out []string
 	if codexHome != "" {
-		for _, n := range [...]string{"auth.json", "sessions", "archived_sessions", "history.jsonl", "shell_snapshots"} {
+		for _, n := range [...]string{"auth.json", ".credentials.json", "sessions", "archived_sessions", "history.jsonl", "shell_snapshots"} {
 			out = append(out, filepath.Join(codexHome, n))
 		}
 	}

@@ -225,7 +225,7 @@ func TestLinkedGitStillWorks(t *testing.T) {
 
 func TestDefaultHidden(t *testing.T) {
 	got := DefaultHidden("/h", "/c")
-	for _, want := range []string{"/h/.ssh", "/h/.aws", "/h/.gnupg", "/c/auth.json", "/c/sessions", "/c/archived_sessions"} {
+	for _, want := range []string{"/h/.ssh", "/h/.aws", "/h/.gnupg", "/c/auth.json", "/c/.credentials.json", "/c/sessions", "/c/archived_sessions"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not hidden", want)
 		}
