@@ -28,6 +28,14 @@
 // with [WithAsker]. The stream begins after the handshake and is not waited for.
 // What is asked is withdrawn when the call is over.
 //
+// # Change
+//
+// With [Options].Watcher, a plugin whose program changes is replaced while it
+// runs, as by [Host.Swap]: the new process comes up beside the old one and takes
+// over; the old one ends when the calls on it have. One that does not come up is
+// the plugin's last error, and nothing else. What a plugin says, and what it
+// does, is kept where other processes can read it: see [LogFile] and [Hosts].
+//
 // # Nothing stays behind
 //
 // [Host.Close] returns when every process is gone. When the host dies without

@@ -49,9 +49,8 @@ listing at once, and makes the call that --call asks for:
   --call PATH                         reads a skill of a skill plugin
 
 When the program changes, as by a build, the new one takes over and is asked again;
-one that does not start leaves the old one running. For an interpreter the files
-among the arguments count, and those of their sort that lie beside them. Ctrl-C ends
-everything. PROGRAM is what "plugin check" takes.`,
+one that does not start leaves the old one running. Of a script the files beside it
+count, too. Ctrl-C ends everything. PROGRAM is what "plugin check" takes.`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), out, args[0], args[1:]) },
 	}
@@ -155,27 +154,48 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// sources are the files that make up an interpreted program: scripts among the
-// arguments, and what lies beside a script and is of its sort.
+// sources are the files that make up an interpreted program: the scripts on the
+// command line, and what lies beside one and may be a part of it.
 func sources(path string, args []string) []string {
 	var out []string
 	for _, a := range append([]string{path}, args...) {
-		ext := filepath.Ext(a)
-		if !isFile(a) || ext == "" || ext == ".exe" {
-			continue
-		}
 		abs, err := filepath.Abs(a)
-		if err != nil {
+		if err != nil || !isScript(abs) {
 			continue
 		}
-		beside, err := filepath.Glob(filepath.Join(filepath.Dir(abs), "*"+ext))
-		if err != nil || len(beside) > 100 {
-			beside = []string{abs}
+		out = append(out, abs)
+		for _, ext := range []string{".py", ".js", ".mjs", ".ts", ".rb", ".sh"} {
+			beside, err := filepath.Glob(filepath.Join(filepath.Dir(abs), "*"+ext))
+			if err == nil && len(beside) <= maxSources {
+				out = append(out, beside...)
+			}
 		}
-		out = append(out, beside...)
 	}
 	slices.Sort(out)
 	return slices.DeleteFunc(slices.Compact(out), func(p string) bool { return p == path || !isFile(p) })
+}
+
+// maxSources keeps a script in a folder like /tmp from having all of it watched.
+const maxSources = 100
+
+// isScript tells whether a file is one that an interpreter runs: by what it says,
+// or by its name.
+func isScript(path string) bool {
+	if !isFile(path) {
+		return false
+	}
+	switch filepath.Ext(path) {
+	case ".py", ".js", ".mjs", ".ts", ".rb", ".sh":
+		return true
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [2]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "#!"
 }
 
 // devSession is one run of "plugin dev".
