@@ -22,7 +22,7 @@ find_node() {
 # check NAME WANTED_STATUS WANTED_TEXT STDIN PROMPT: runs "${client[@]}" and holds it against what is wanted.
 check() {
 	local out status=0
-	out=$(printf '%s\n' "$4" | timeout 30 "${client[@]}" "$5" "${program[@]}" 2>&1) || status=$?
+	out=$(printf '%s\n' "$4" | timeout 120 "${client[@]}" "$5" "${program[@]}" 2>&1) || status=$?
 	if [ "$status" != "$2" ] || [[ $out != *"$3"* ]]; then
 		printf 'not ok - %s: %s\n  wanted status %s and a text with: %s\n  got status %s and:\n%s\n' \
 			"$client_name" "$1" "$2" "$3" "$status" "$out"
