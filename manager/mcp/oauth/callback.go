@@ -18,6 +18,7 @@ import (
 // callback is where the browser comes back to.
 type callback struct {
 	redirect string // as the authorization server knows it
+	byHand   string // what the user registers it as, for a client registered by hand
 	path     string
 	listener net.Listener
 	server   http.Server
@@ -42,8 +43,17 @@ func listen(s *Server, o Options) (*callback, error) {
 			port, _ = strconv.Atoi(u.Port())
 		}
 	}
+	own := *public
+	own.Path = strings.TrimSuffix(public.Path, "/") + "/" + mark(s.URL)
+	if own.Host == "" {
+		own.Host = host // of whatever port (RFC 8252 section 7.3), unless one is set
+		if port != 0 {
+			own.Host = net.JoinHostPort(host, strconv.Itoa(port))
+		}
+	}
+	byHand := own.String()
 	if s.ClientID != "" {
-		public.Path = strings.TrimSuffix(public.Path, "/") + "/" + mark(s.URL)
+		public.Path = own.Path
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
@@ -52,7 +62,7 @@ func listen(s *Server, o Options) (*callback, error) {
 	if public.Host == "" {
 		public.Host = listener.Addr().String()
 	}
-	return &callback{redirect: public.String(), path: public.Path, listener: listener}, nil
+	return &callback{redirect: public.String(), byHand: byHand, path: public.Path, listener: listener}, nil
 }
 
 // serve answers browsers until close.

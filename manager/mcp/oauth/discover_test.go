@@ -184,3 +184,10 @@ func TestFresh(t *testing.T) {
 		t.Error("without a time it does not expire; without a token there is none")
 	}
 }
+
+// The reference has users register the same redirect URI: this is one of its.
+func TestMarkIsTheReferences(t *testing.T) {
+	if got := mark("http://127.0.0.1:8712/mcp"); got != "--o2Yp7LEbMv" {
+		t.Errorf("got %s", got)
+	}
+}

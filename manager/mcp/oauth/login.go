@@ -91,7 +91,7 @@ func begin(ctx context.Context, client *http.Client, s Server, o Options) (*Logi
 	if l.listener, err = listen(&s, o); err != nil {
 		return nil, err
 	}
-	known, err := register(ctx, client, &s, who, l.listener.redirect)
+	known, err := register(ctx, client, &s, who, l.listener)
 	if err != nil {
 		l.listener.close(ctx)
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -264,6 +265,9 @@ func TestClientRegisteredByHand(t *testing.T) {
 	w := newWorld(t)
 	w.server.ClientID = "not yet"
 	redirect := query(t, w.begin(t, oauth.Options{}).URL).Get("redirect_uri")
+	if redirect[strings.LastIndex(redirect, "/"):] != "/"+oauth.Mark(w.server.URL) {
+		t.Errorf("the redirect URI is %s", redirect)
+	}
 	body, _ := json.Marshal(map[string]any{"redirect_uris": []string{redirect}, "application_type": "native",
 		"token_endpoint_auth_method": "client_secret_basic", "grant_types": []string{"authorization_code", "refresh_token"}})
 	r, err := http.Post(w.authority.Issuer+"/reg", "application/json", bytes.NewReader(body))
@@ -293,7 +297,7 @@ func TestNoRegistration(t *testing.T) {
 	w := newWorld(t)
 	w.server.URL = oauthtest.Guard(t, oauthtest.Start(t, oauthtest.Settings{Registration: &no})).URL
 	_, err := oauth.Begin(t.Context(), w.server, oauth.Options{Store: w.store})
-	if err == nil || !strings.Contains(err.Error(), "client_id") || !strings.Contains(err.Error(), "/callback") {
+	if err == nil || !strings.Contains(err.Error(), "client_id") || !regexp.MustCompile(` http://127\.0\.0\.1/callback/[\w-]{12}, `).MatchString(err.Error()) {
 		t.Errorf("got %v", err)
 	}
 }

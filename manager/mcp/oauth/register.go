@@ -18,23 +18,23 @@ type registered struct{ id, secret string }
 
 // register makes the client of one login known, unless the user has registered
 // one by hand.
-func register(ctx context.Context, client *http.Client, s *Server, a *authority, redirect string) (registered, error) {
+func register(ctx context.Context, client *http.Client, s *Server, a *authority, back *callback) (registered, error) {
 	if s.ClientID != "" {
 		return registered{s.ClientID, s.ClientSecret}, nil
 	}
 	if a.meta.RegistrationEndpoint == "" {
 		return registered{}, fmt.Errorf("%s registers no clients by itself: register one there, for the redirect URI %s, and name it as `oauth = { client_id = \"...\" }` in [mcp_servers.%s]",
-			a.meta.Issuer, redirect, s.Name)
+			a.meta.Issuer, back.byHand, s.Name)
 	}
 	kind := "web"
-	if u, err := url.Parse(redirect); err == nil && loopback(u.Hostname()) {
+	if u, err := url.Parse(back.redirect); err == nil && loopback(u.Hostname()) {
 		kind = "native"
 	}
 	noting := &statusNoting{next: client.Transport}
 	own := *client
 	own.Transport = noting
 	r, err := oauthex.RegisterClient(ctx, a.meta.RegistrationEndpoint, &oauthex.ClientRegistrationMetadata{
-		RedirectURIs: []string{redirect}, ClientName: "codexhost", ApplicationType: kind,
+		RedirectURIs: []string{back.redirect}, ClientName: "codexhost", ApplicationType: kind,
 		GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
 		TokenEndpointAuthMethod: authMethod(a.meta),
 	}, &own)
