@@ -110,6 +110,7 @@ export class Chat implements vscode.WebviewViewProvider {
 			effort: wish.effort ?? thread?.settings?.effort ?? "effort",
 			sandbox: wish.sandbox ?? modeOf(thread?.settings?.sandbox) ?? "sandbox",
 			approvals: approvals === undefined ? "asks" : typeof approvals === "string" ? approvals : "granular",
+			mode: (wish.mode ?? thread?.settings?.mode) === "plan" ? "plan" : "act",
 			tokens: thread?.usage?.total.totalTokens, contextLeft: contextLeft(thread?.usage), plan: thread?.plan,
 			questions: this.session.questions(this.session.current),
 		};

@@ -75,6 +75,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		selectEffort: () => pickers.selectEffort(mine),
 		selectSandbox: () => pickers.selectSandbox(mine),
 		selectApprovals: () => pickers.selectApprovals(mine),
+		selectMode: () => pickers.selectMode(mine),
 		compact: () => mine.thread && mine.request("thread/compact/start", { threadId: mine.thread.id }),
 		addSelection: () => addSelection(chat),
 		addFile: (uri?: vscode.Uri) => {

@@ -15,6 +15,7 @@ export interface Bar {
 	effort: string;
 	sandbox: string;
 	approvals: string;
+	mode: string;
 	folder: string;
 	tokens: number | undefined;
 	/** 0 to 1. */
@@ -66,4 +67,4 @@ export type FromView =
 	| { type: "turnDiff"; turnId: string }
 	| { type: "fork"; turnId: string }
 	| { type: "link"; href: string }
-	| { type: "command"; command: "selectModel" | "selectEffort" | "selectSandbox" | "selectApprovals" | "restartHost" | "showLog" | "newThread" | "openSettings" };
+	| { type: "command"; command: "selectModel" | "selectEffort" | "selectSandbox" | "selectApprovals" | "selectMode" | "restartHost" | "showLog" | "newThread" | "openSettings" };

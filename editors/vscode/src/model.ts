@@ -1,5 +1,5 @@
 // What is known of threads, built from answers and notifications alone: no process, no editor, no clock.
-import type { AskForApproval, Notifications, SandboxPolicy, Thread, ThreadItem, ThreadTokenUsage, Turn, TurnPlanStep, TurnStatus } from "./protocol.gen";
+import type { AskForApproval, ModeKind, Notifications, SandboxPolicy, Thread, ThreadItem, ThreadTokenUsage, Turn, TurnPlanStep, TurnStatus } from "./protocol.gen";
 
 export interface Entry {
 	id: string;
@@ -28,6 +28,7 @@ export interface Settings {
 	effort: string | null;
 	approvalPolicy: AskForApproval;
 	sandbox: SandboxPolicy;
+	mode: ModeKind | undefined;
 }
 
 export interface ThreadState {
@@ -62,7 +63,7 @@ export class Model {
 	load(answer: ThreadAnswer): ThreadState {
 		const thread = this.thread(answer.thread.id);
 		Object.assign(thread, { name: answer.thread.name ?? null, preview: answer.thread.preview, cwd: answer.thread.cwd, live: true });
-		thread.settings = { model: answer.model, effort: answer.reasoningEffort ?? null, approvalPolicy: answer.approvalPolicy, sandbox: answer.sandbox };
+		thread.settings = { model: answer.model, effort: answer.reasoningEffort ?? null, approvalPolicy: answer.approvalPolicy, sandbox: answer.sandbox, mode: thread.settings?.mode };
 		if (answer.thread.turns.length > 0) {
 			// What was told before the answer is newer than the answer; turns are told from their start on.
 			const told = new Map(thread.turns.map((turn) => [turn.id, turn]));
@@ -169,7 +170,7 @@ const handlers: { [M in keyof Notifications]?: Handler<M> } = {
 		return {};
 	},
 	"thread/settings/updated": (thread, { threadSettings: now }) => {
-		thread.settings = { model: now.model, effort: now.effort ?? null, approvalPolicy: now.approvalPolicy, sandbox: now.sandboxPolicy };
+		thread.settings = { model: now.model, effort: now.effort ?? null, approvalPolicy: now.approvalPolicy, sandbox: now.sandboxPolicy, mode: now.collaborationMode.mode };
 		return {};
 	},
 	"thread/closed": (thread) => {

@@ -1,6 +1,6 @@
 // Pickers for what the next turns use.
 import * as vscode from "vscode";
-import type { AskForApproval, Model as ModelInfo, ReasoningEffort, SandboxMode } from "./protocol.gen";
+import type { AskForApproval, ModeKind, Model as ModelInfo, ReasoningEffort, SandboxMode } from "./protocol.gen";
 import { modeOf, type Session } from "./session";
 
 type Item<T> = vscode.QuickPickItem & { value: T };
@@ -58,4 +58,13 @@ export async function selectApprovals(session: Session): Promise<void> {
 	];
 	const approvalPolicy = await pick("When to ask you", items, session.chosen.approvalPolicy ?? session.thread?.settings?.approvalPolicy);
 	if (approvalPolicy) session.choose({ approvalPolicy });
+}
+
+export async function selectMode(session: Session): Promise<void> {
+	const items: Item<ModeKind>[] = [
+		{ label: "Act", description: "default", detail: "The agent does what it is asked to", value: "default" },
+		{ label: "Plan", description: "plan", detail: "The agent reads, asks you what only you know, and proposes a plan; it changes nothing", value: "plan" },
+	];
+	const mode = await pick("What the agent is for in the next turns", items, session.chosen.mode ?? session.thread?.settings?.mode ?? "default");
+	if (mode) session.choose({ mode });
 }

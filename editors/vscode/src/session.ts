@@ -6,7 +6,7 @@ import type { HostState } from "./hoststate";
 import { Keeper } from "./keeper";
 import { type Change, Model, type ThreadState } from "./model";
 import type {
-	AskForApproval, Notifications, ReasoningEffort, RequestId, Requests, SandboxMode, SandboxPolicy, UserInput,
+	AskForApproval, ModeKind, Notifications, ReasoningEffort, RequestId, Requests, SandboxMode, SandboxPolicy, UserInput,
 } from "./protocol.gen";
 
 /** What a person chose for the next turns; what is missing stays as it is. */
@@ -15,6 +15,7 @@ export interface Chosen {
 	effort?: ReasoningEffort;
 	sandbox?: SandboxMode;
 	approvalPolicy?: AskForApproval;
+	mode?: ModeKind;
 }
 
 /** Where new threads work. */
@@ -145,13 +146,15 @@ export class Session {
 			await this.request("turn/steer", { threadId, input, expectedTurnId: running.id });
 			return;
 		}
-		const { model, effort, sandbox, approvalPolicy } = this.chosen;
+		const { model, effort, sandbox, approvalPolicy, mode } = this.chosen;
+		const settings = this.thread?.settings;
 		const { turn } = await this.request("turn/start", {
 			threadId, input,
 			...(model ? { model } : {}),
 			...(effort ? { effort } : {}),
 			...(sandbox ? { sandboxPolicy: policyOf(sandbox, (await this.around.place()).roots) } : {}),
 			...(approvalPolicy ? { approvalPolicy } : {}),
+			...(mode && settings ? { collaborationMode: { mode, settings: { model: model ?? settings.model, reasoning_effort: effort ?? settings.effort } } } : {}),
 		});
 		this.chosen = {};
 		this.model.begin(threadId, turn.id);
@@ -175,7 +178,8 @@ export class Session {
 		});
 		this.model.load(answer);
 		this.current = answer.thread.id;
-		this.chosen = this.chosen.effort ? { effort: this.chosen.effort } : {};
+		const { effort, mode } = this.chosen;
+		this.chosen = { ...(effort ? { effort } : {}), ...(mode ? { mode } : {}) };
 		this.events.changed();
 		return answer.thread.id;
 	}

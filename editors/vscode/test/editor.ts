@@ -42,13 +42,16 @@ export class Editor {
 	private failed = false;
 
 	/** Settings of the person; what a machine decides is the remote machine's where the extension does not run beside the person. */
-	constructor(user: Record<string, unknown>, machine: (editor: Editor) => Record<string, unknown>, env: (editor: Editor) => NodeJS.ProcessEnv = () => ({})) {
+	constructor(private readonly user: Record<string, unknown>, machine: (editor: Editor) => Record<string, unknown>, env: (editor: Editor) => NodeJS.ProcessEnv = () => ({})) {
 		this.env = { PATH: process.env.PATH, HOME: join(this.dir, "home"), LANG: "C.UTF-8", ...env(this) };
-		for (const [name, settings] of [["User", { ...QUIET, ...user }], ["Machine", machine(this)]] as const) {
-			mkdirSync(join(this.dir, "user", name), { recursive: true });
-			writeFileSync(join(this.dir, "user", name, "settings.json"), JSON.stringify(settings));
-		}
-		for (const one of [this.work, join(this.dir, "home")]) mkdirSync(one);
+		for (const one of ["work", "home", "user/User", "user/Machine"]) mkdirSync(join(this.dir, one), { recursive: true });
+		this.prefer({});
+		writeFileSync(join(this.dir, "user/Machine/settings.json"), JSON.stringify(machine(this)));
+	}
+
+	/** Changes settings of the person, also while the editor runs. */
+	prefer(settings: Record<string, unknown>): void {
+		writeFileSync(join(this.dir, "user/User/settings.json"), JSON.stringify({ ...QUIET, ...this.user, ...settings }));
 	}
 
 	private get flags(): string[] {
@@ -87,12 +90,23 @@ export class Editor {
 		await this.page.locator(".monaco-workbench .activitybar").waitFor({ timeout: START_MS });
 	}
 
-	/** A command that is contributed a moment later is not in a list that is already open. */
-	async command(name: string): Promise<void> {
+	command(name: string): Promise<void> {
+		return this.quick("F1", `>${name}`, name);
+	}
+
+	/** Opens a file of the workspace. */
+	async file(name: string): Promise<void> {
+		await this.quick("Control+p", name, name);
+		await this.page.locator(".tab.active", { hasText: name }).waitFor();
+		await this.page.locator(".editor-instance .view-line").first().waitFor();
+	}
+
+	/** What is known a moment later, a command or a file, is not in a list that is already open. */
+	private async quick(key: string, text: string, name: string): Promise<void> {
 		const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
 		for (const until = Date.now() + WAIT_MS; ;) {
-			await this.page.keyboard.press("F1");
-			await this.page.locator(".quick-input-widget input[type=text]").fill(`>${name}`);
+			await this.page.keyboard.press(key);
+			await this.page.locator(".quick-input-widget input[type=text]").fill(text);
 			try {
 				await row.waitFor({ timeout: 3000 });
 				break;

@@ -74,6 +74,18 @@ describe("the real host", { skip: program ? false : "CODEXHOST does not name a h
 		await room.until("no question", () => room.session.questions(room.session.current).length === 0);
 	});
 
+	test("in plan mode the agent asks, and its questions are answered", async () => {
+		room.session.chosen = { mode: "plan" };
+		const options = [{ label: "Red", description: "" }, { label: "Blue", description: "" }];
+		await room.say(`call:request_user_input ${JSON.stringify({ questions: [{ id: "c", header: "Colour", question: "Which?", options }] })}`);
+		const asked = await room.question();
+		assert.deepEqual([asked.title, asked.fields[0]!.kind, asked.fields[0]!.other], ["Colour", "one", true]);
+		room.session.answer(asked.key, 0, { c: "Blue" });
+		await room.over();
+		assert.match(answers().join(""), /"c":\{"answers":\["Blue"\]\}/);
+		assert.equal(room.session.thread!.settings!.mode, "plan");
+	});
+
 	test("a prompt during a turn steers it", async () => {
 		await room.say("stall:");
 		await room.until("the prompt", () => room.session.thread!.turns[0]?.entries.length === 1);

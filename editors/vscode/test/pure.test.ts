@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { describe as group, test } from "node:test";
 import type { Message } from "vscode-jsonrpc/node";
@@ -181,4 +182,17 @@ test("a wrapped command is shown as its script, when that is safe to say", () =>
 
 test("sandboxes have a name both ways", () => {
 	for (const mode of ["read-only", "workspace-write", "danger-full-access"] as const) assert.equal(modeOf(policyOf(mode, ["/w"])), mode);
+});
+
+test("every colour is the theme's", () => {
+	const files = readdirSync("webview").map((name) => ({ name, text: readFileSync(`webview/${name}`, "utf8") }));
+	const css = files.filter(({ name }) => name.endsWith(".css")).map(({ text }) => text).join("\n").replace(/\/\*.*?\*\//gs, "");
+	const coloured = [...css.matchAll(/(?<=[{;]\s*)([\w-]*color|background[\w-]*|border[\w-]*|outline[\w-]*|[\w-]*shadow|fill|stroke)\s*:([^;}]*)/g)];
+	assert.ok(coloured.length > 40, `only ${coloured.length} declarations were found`);
+	for (const [declaration, , value] of coloured) {
+		const words = value!.replace(/var\(--vscode-[\w-]+|\)/g, " ").split(/[\s,]+/).filter(Boolean);
+		const other = words.filter((word) => !/^(-?\d*\.?\d+(px|em|%)?|solid|none|transparent|inherit|collapse)$/.test(word));
+		assert.deepEqual(other, [], declaration);
+	}
+	for (const { name, text } of files.filter((file) => file.name.endsWith(".ts"))) assert.doesNotMatch(text, /\bstyle\b|#[0-9a-f]{6}\b|\brgba?\(/i, name);
 });

@@ -40,9 +40,9 @@ export class Composer {
 		this.stop.hidden = !bar.busy;
 		this.send.textContent = bar.busy ? "Steer" : "Send";
 		this.send.title = bar.busy ? "Tell the agent while it works" : "";
-		const picker = (what: string, value: string, command: "selectModel" | "selectEffort" | "selectSandbox" | "selectApprovals") =>
+		const picker = (what: string, value: string, command: "selectModel" | "selectEffort" | "selectSandbox" | "selectApprovals" | "selectMode") =>
 			h("button", { type: "button", title: `${what}: ${value}`, "aria-label": `${what}: ${value}`, "data-command": command }, value);
-		replace(this.pickers, picker("Model", bar.model, "selectModel"), picker("Reasoning effort", bar.effort, "selectEffort"),
+		replace(this.pickers, picker("Mode", bar.mode, "selectMode"), picker("Model", bar.model, "selectModel"), picker("Reasoning effort", bar.effort, "selectEffort"),
 			picker("Sandbox", bar.sandbox, "selectSandbox"), picker("Asks", bar.approvals, "selectApprovals"));
 		for (const button of this.pickers.querySelectorAll("button")) {
 			button.onclick = () => this.post({ type: "command", command: button.dataset.command as "selectModel" });

@@ -29,7 +29,7 @@ export class Questions {
 
 	private card(asked: Asked, folder: string): HTMLElement {
 		const read: ((values: Values) => void)[] = [];
-		const form = h("form", { class: "question", role: "group", "aria-label": asked.title },
+		const form = h("form", { class: "question", "aria-label": asked.title },
 			h("h2", {}, asked.title),
 			asked.reason !== undefined && h("p", {}, asked.reason),
 			asked.code !== undefined && h("pre", { class: "asked", tabindex: 0 }, asked.code),
@@ -45,7 +45,7 @@ export class Questions {
 				this.post({ type: "link", href: asked.url! });
 			} }, asked.url)),
 			...asked.fields.map((one) => control(one, read)),
-			h("div", { class: "choices" }, ...asked.choices.map((choice, index) =>
+			h("div", { class: "choices" }, ...ordered(asked.choices).map(([index, choice]) =>
 				h("button", { type: "button", class: choice.tone, click: () => {
 					const values: Values = {};
 					for (const take of read) take(values);
@@ -56,6 +56,12 @@ export class Questions {
 		form.addEventListener("submit", (event) => event.preventDefault());
 		return form;
 	}
+}
+
+/** What holds this once comes first, so that a refusal is in sight as well. */
+function ordered(choices: Asked["choices"]): [number, Asked["choices"][number]][] {
+	const all = [...choices.entries()];
+	return [...all.filter(([, one]) => one.tone !== "lasting"), ...all.filter(([, one]) => one.tone === "lasting")];
 }
 
 /** Short for what lies in the folder; what does not is told in full. */
