@@ -117,8 +117,9 @@ func New(o Options) (*Manager, error) {
 	m.hub.subscribers, m.hub.open = make(map[string][]*Client), make(map[string][]*question)
 	m.specs = builtinPlugins()
 	m.watcher = skillswatch.New(skillswatch.Options{
-		Own:    []string{filepath.Join(o.Home, "sessions"), filepath.Join(o.Home, "archived_sessions"), filepath.Join(o.Home, "thread-writer-locks")},
-		Logger: slog.New(logHandler{o.Log.Named("watch")}),
+		Own:       []string{filepath.Join(o.Home, "sessions"), filepath.Join(o.Home, "archived_sessions"), filepath.Join(o.Home, "thread-writer-locks")},
+		Logger:    slog.New(logHandler{o.Log.Named("watch")}),
+		OnWarning: func(text string) { warn(context.Background(), &m.hub, watchWarning(text)) },
 	})
 	host, err := m.newPlugins()
 	if err != nil {

@@ -86,6 +86,10 @@ func (m *Manager) Skills(ctx context.Context, cwds []string, force bool) ([]Skil
 	return listings, nil
 }
 
+// Watching says how changed skills are noticed: idle (nobody needs it), events,
+// polling, mixed or inert.
+func (m *Manager) Watching() string { return string(m.watcher.Mode()) }
+
 // Entry is the listing as an entry of skills/list.
 func (l *SkillListing) Entry() protocol.SkillsListEntry {
 	if l.Snapshot == nil {

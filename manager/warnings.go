@@ -10,8 +10,11 @@ import (
 )
 
 // Warnings tells a client that has just introduced itself what is wrong with the
-// configuration. The host serves all the same.
+// configuration, and with noticing its changes. The host serves all the same.
 func (m *Manager) Warnings(ctx context.Context, to thread.Observer) {
+	for _, text := range m.watcher.Warnings() {
+		warn(ctx, to, watchWarning(text))
+	}
 	cfg, err := m.config.Load(ctx, config.Query{Cwd: m.opts.Cwd})
 	var broken *config.LoadError
 	if errors.As(err, &broken) {
@@ -28,6 +31,11 @@ func (m *Manager) Warnings(ctx context.Context, to thread.Observer) {
 		m.programs.first(b)
 		warn(ctx, to, brokenHooks(b))
 	}
+}
+
+// watchWarning says that changes of files are noticed late, or not at all.
+func watchWarning(text string) config.Warning {
+	return config.Warning{Summary: "Changed skills and settings may be noticed late.", Details: text}
 }
 
 func warn(ctx context.Context, to thread.Observer, w config.Warning) {

@@ -26,7 +26,7 @@ func codexhostSkillsList(ctx context.Context, c *Connection, p *protocol.SkillLi
 	if err != nil {
 		return reply{}, err
 	}
-	r := &protocol.SkillListingsResponse{Data: make([]protocol.SkillListing, len(listings))}
+	r := &protocol.SkillListingsResponse{Data: make([]protocol.SkillListing, len(listings)), Watching: c.manager.Watching()}
 	for i := range listings {
 		e := listings[i].Entry()
 		r.Data[i] = protocol.SkillListing{Cwd: e.Cwd, Skills: e.Skills, Errors: e.Errors}

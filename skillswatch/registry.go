@@ -229,11 +229,12 @@ func (s *rootState) walk(w *Watcher, hold func(dir, name, spelled string)) {
 	}
 	queue := []step{{s.target, s.Path, 0}}
 	seen := map[string]bool{s.target: true}
+	full := false
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
 		hold(at.dir, "", at.spelled)
-		if !s.Recursive || s.Depth > 0 && at.depth >= s.Depth {
+		if full || !s.Recursive || s.Depth > 0 && at.depth >= s.Depth {
 			continue
 		}
 		entries, err := os.ReadDir(at.dir)
@@ -253,9 +254,9 @@ func (s *rootState) walk(w *Watcher, hold func(dir, name, spelled string)) {
 			if seen[dir] || w.isOwn(dir) {
 				continue
 			}
-			if len(seen) >= s.MaxDirs {
-				w.warn(s.Path + " holds too many folders; changes in the deepest are not noticed")
-				return
+			if full = len(seen) >= s.MaxDirs; full {
+				w.warn("folders of "+s.Path, "%s holds more than %d folders; changes in the others are not noticed", s.Path, s.MaxDirs)
+				break // what is in the queue is still watched
 			}
 			seen[dir] = true
 			queue = append(queue, step{dir, filepath.Join(at.spelled, e.Name()), at.depth + 1})

@@ -75,12 +75,15 @@ func (s *pollSource) Close() error {
 func (s *pollSource) run() {
 	defer close(s.idle)
 	defer close(s.out)
+	var took time.Duration // to look at everything once
 	for {
 		var tick <-chan time.Time
 		var timer *time.Timer
 		if s.count() > 0 {
-			// Spread, so that many hosts on one server do not ask at the same moment.
-			timer = time.NewTimer(s.every - s.every/10 + rand.N(s.every/5+1))
+			// Spread, so that many hosts on one server do not ask at the same moment, and never more than a twentieth of
+			// the time.
+			every := max(s.every, 20*took)
+			timer = time.NewTimer(every - every/10 + rand.N(every/5+1))
 			tick = timer.C
 		}
 		select {
@@ -94,9 +97,11 @@ func (s *pollSource) run() {
 				timer.Stop()
 			}
 		case <-tick:
+			began := time.Now()
 			if !s.poll() {
 				return
 			}
+			took = time.Since(began)
 		}
 	}
 }

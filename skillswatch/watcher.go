@@ -22,8 +22,12 @@ type Options struct {
 	// Own are files and folders that the host writes itself: nothing in them is ever reported.
 	Own    []string
 	Logger *slog.Logger
-	Source Source // replaces the system's; the Watcher closes it
-	Off    bool   // accept registrations and never call back
+	// OnWarning is told each of Warnings once, as it is found out. It must not block nor use the Watcher.
+	OnWarning func(text string)
+	Source    Source // replaces the system's; the Watcher closes it
+	// Eventless replaces the way to tell that a folder's file system sends no events.
+	Eventless func(dir string) bool
+	Off       bool // accept registrations and never call back
 }
 
 // DefaultIgnore are names whose changes never matter to skills or settings.
@@ -64,9 +68,12 @@ type Watcher struct {
 	events Source // nil: none to be had
 	poll   Source // nil until needed
 
-	watches          // what is watched and what was heard; has a lock of its own
-	said    []string // warnings, guarded by mu
+	watches           // what is watched and what was heard; has a lock of its own
+	said    []warning // guarded by mu
 }
+
+// warning is what is said once of a trouble, for the first folder that has it.
+type warning struct{ trouble, text string }
 
 type lifeState uint8
 
@@ -92,6 +99,9 @@ func New(o Options) *Watcher {
 	}
 	if o.Ignore == nil {
 		o.Ignore = DefaultIgnore()
+	}
+	if o.Eventless == nil {
+		o.Eventless = func(dir string) bool { return o.Source == nil && eventless(dir) }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -134,13 +144,13 @@ func (w *Watcher) start() {
 	if w.events == nil {
 		s, err := newEventSource(w.log)
 		if err != nil {
-			w.warn(fmt.Sprintf("file changes cannot be watched (%v); looking for them every %v instead", err, w.opts.PollInterval))
+			w.warn("source", "file changes cannot be watched (%v); looking for them every %v instead", err, w.opts.PollInterval)
 		} else {
 			w.events = s
 		}
 	}
 	if w.events == nil && w.opts.PollInterval < 0 {
-		w.warn("file changes are not noticed: there is no watcher and polling is switched off")
+		w.warn("inert", "file changes are not noticed: there is no watcher and polling is switched off")
 		return
 	}
 	if w.events != nil {
@@ -172,7 +182,7 @@ func (w *Watcher) sourceEnded(s Source) {
 	if w.state == stateClosed || s != w.events {
 		return
 	}
-	w.warn("the file watcher broke down; looking for changes instead")
+	w.warn("broken", "the file watcher broke down; looking for changes every %v instead", w.opts.PollInterval)
 	w.events = nil
 	w.wg.Go(func() { _ = s.Close() })
 	w.forget()
@@ -230,11 +240,16 @@ func (w *Watcher) report() {
 	}
 }
 
-// warn keeps a warning once. Called with mu held.
-func (w *Watcher) warn(text string) {
-	if !slices.Contains(w.said, text) {
-		w.said = append(w.said, text)
-		w.log.Warn(text)
+// warn says something once: a trouble that a thousand folders have is one. Called with mu held.
+func (w *Watcher) warn(trouble, format string, args ...any) {
+	if slices.ContainsFunc(w.said, func(o warning) bool { return o.trouble == trouble }) {
+		return
+	}
+	text := fmt.Sprintf(format, args...)
+	w.said = append(w.said, warning{trouble, text})
+	w.log.Warn(text)
+	if w.opts.OnWarning != nil {
+		w.opts.OnWarning(text)
 	}
 }
 
@@ -242,7 +257,11 @@ func (w *Watcher) warn(text string) {
 func (w *Watcher) Warnings() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.said)
+	out := make([]string, len(w.said))
+	for i, s := range w.said {
+		out[i] = s.text
+	}
+	return out
 }
 
 // Mode says how changes are noticed right now.

@@ -1,7 +1,6 @@
 package skillswatch
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -191,10 +190,10 @@ func (w *Watcher) attach(dir string, old watchKind, room bool) watchKind {
 	w.detach(dir, old)
 	if w.events != nil {
 		switch {
-		case w.opts.Source == nil && eventless(dir):
-			w.warn(fmt.Sprintf("%s is on a file system without change events; looking for changes every %v", dir, w.opts.PollInterval))
+		case w.opts.Eventless(dir):
+			w.warn("eventless", "%s is on a file system without change events; looking for changes there every %v", dir, w.opts.PollInterval)
 		case !room:
-			w.warn(fmt.Sprintf("more than %d folders to watch; the others are looked at every %v", w.opts.MaxWatches, w.opts.PollInterval))
+			w.warn("full", "more than %d folders to watch; the others are looked at every %v", w.opts.MaxWatches, w.opts.PollInterval)
 		default:
 			err := w.events.Add(dir)
 			if err == nil {
@@ -203,7 +202,7 @@ func (w *Watcher) attach(dir string, old watchKind, room bool) watchKind {
 			if gone(dir) {
 				return unwatched
 			}
-			w.warn(fmt.Sprintf("watching %s: %v; looking for changes every %v", dir, err, w.opts.PollInterval))
+			w.warn("refused", "watching %s: %v; looking for changes every %v", dir, err, w.opts.PollInterval)
 		}
 	}
 	return w.attachPolling(dir)
@@ -214,7 +213,7 @@ func (w *Watcher) attachPolling(dir string) watchKind {
 		return unwatched
 	}
 	if _, polled := w.counts(); polled >= 4*w.opts.MaxWatches {
-		w.warn(fmt.Sprintf("more than %d folders to look at; changes in the others are not noticed", 4*w.opts.MaxWatches))
+		w.warn("too many", "more than %d folders to look at; changes in the others are not noticed", 4*w.opts.MaxWatches)
 		return unwatched
 	}
 	if w.poll == nil {

@@ -20,6 +20,9 @@ type SkillListingsParams struct {
 // SkillListingsResponse is the answer to codexhost/skills/list.
 type SkillListingsResponse struct {
 	Data []SkillListing `wire:"data"`
+	// Watching says how changes are noticed: idle (nobody needs to hear of them yet), events, polling, mixed, or inert, where
+	// they are not.
+	Watching string `wire:"watching"`
 }
 
 // SkillsChange is the params of codexhost/skills/changed: how the skills of a folder differ from what the client was told of
