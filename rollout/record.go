@@ -24,6 +24,15 @@ type Record struct {
 	done    *completedItem // for item_completed, whose spelling depends on the mode of the file
 }
 
+// size is about how many bytes the line takes.
+func (r *Record) size() int {
+	n := 128 + len(r.payload)
+	if r.done != nil {
+		n += 256 + len(r.done.wire)
+	}
+	return n
+}
+
 // completedItem is a finished item in its wire form.
 type completedItem struct {
 	threadID, turnID         string
@@ -90,7 +99,7 @@ func TaskStarted(t TurnStart) Record {
 type TurnEnd struct {
 	TurnID             string
 	RootTurnID         string          // empty: TurnID
-	LastAgentMessage   *string         // nil: null
+	LastAgentMessage   *string         // nil: null; a long one is left to its item
 	Error              json.RawMessage // a turn error as on the wire; makes the turn a failed one
 	Reason             string          // of an abort: interrupted, replaced, review_ended, ...
 	StartedAt          int64
@@ -99,12 +108,16 @@ type TurnEnd struct {
 	TimeToFirstTokenMs int64
 }
 
+// mostRepeated is the longest message, in bytes, that the end of a turn says again. It is for those who follow the file;
+// whoever reads it whole has the message in its item, and in what the model said.
+const mostRepeated = 16 << 10
+
 // TaskComplete is the event that ends a turn, well or with t.Error.
 func TaskComplete(t TurnEnd) Record {
 	w := event("task_complete")
 	w.str("root_turn_id", orElse(t.RootTurnID, t.TurnID))
 	w.str("turn_id", t.TurnID)
-	if t.LastAgentMessage != nil {
+	if t.LastAgentMessage != nil && len(*t.LastAgentMessage) <= mostRepeated {
 		w.str("last_agent_message", *t.LastAgentMessage)
 	} else {
 		w.raw("last_agent_message", []byte("null"))

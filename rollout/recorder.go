@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -102,7 +103,11 @@ func (r *Recorder) Pending() int {
 	return len(r.pending)
 }
 
-// Append writes the records, in one write. Before Materialize it keeps them in memory instead. After an error
+// largeWrite is how many bytes are written without waiting for the rest of a step: to put several lines of megabytes
+// together would take their memory once more.
+const largeWrite = 1 << 20
+
+// Append writes the records, in one write unless they are megabytes. Before Materialize it keeps them in memory instead. After an error
 // they are kept too, in order, and go first at the next call; the error says what is wrong with the disk, and a
 // [*LockedError] that another process has the thread.
 func (r *Recorder) Append(recs ...Record) error {
@@ -119,7 +124,11 @@ func (r *Recorder) appendLocked(recs []Record) error {
 	b := (*scratch)[:0]
 	now := r.store.now()
 	for i := range recs {
-		b = r.render(b, &recs[i], now)
+		if len(b) > largeWrite && r.wanted && len(r.pending) == 0 {
+			_ = r.flushLocked(b) // what fails waits in pending; the error comes again below
+			b = b[:0]
+		}
+		b = r.render(slices.Grow(b, recs[i].size()), &recs[i], now)
 	}
 	if cap(b) <= 64<<10 {
 		*scratch = b

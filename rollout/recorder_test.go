@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -331,6 +332,38 @@ func TestFullDiskLosesAndTearsNothing(t *testing.T) {
 			want = b
 		} else if !bytes.Equal(b, want) {
 			t.Fatalf("room %d: file is\n%s\nwant\n%s", room, b, want)
+		}
+		ok(t, r.Close())
+	}
+}
+
+// TestLargeRecordsAreWrittenAsTheyCome: each goes out before the next takes memory, and a disk that fills between two of
+// them costs neither.
+func TestLargeRecordsAreWrittenAsTheyCome(t *testing.T) {
+	text := strings.Repeat("x", largeWrite)
+	for _, room := range []int{1 << 30, 100, largeWrite + 2000, 2*largeWrite + 800} {
+		s := testStore(t)
+		r := create(t, s, testMeta())
+		ok(t, r.Materialize())
+		disk := &fullDisk{file: r.file.(*os.File), room: room}
+		r.file = disk
+		recs := append(agentRecords(t, testID, "t1", text), userRecords(t, testID, "t2", "small")...)
+		if err := r.Append(recs...); (err != nil) != (room < 1<<30) {
+			t.Fatalf("room %d: %v", room, err)
+		}
+		if room == 1<<30 && disk.attempts != 3 {
+			t.Errorf("%d writes, want one for each large line and one for the small ones", disk.attempts)
+		}
+		disk.room = 1 << 30
+		ok(t, r.Append(TaskComplete(TurnEnd{TurnID: "t1", LastAgentMessage: &text})))
+		got := lines(t, r.Path())[1:]
+		if len(got) != 5 || r.Pending() != 0 {
+			t.Fatalf("room %d: %d lines, %d bytes pending", room, len(got), r.Pending())
+		}
+		for i, line := range got {
+			if !strings.Contains(line, fmt.Sprintf(`"ordinal":%d,`, i+1)) || (i < 2) != strings.Contains(line, text) {
+				t.Errorf("room %d: line %d is %.100s of %d bytes", room, i, line, len(line))
+			}
 		}
 		ok(t, r.Close())
 	}

@@ -9,6 +9,7 @@ import (
 
 const (
 	sseBuffer = 32 << 10
+	sseKeep   = 1 << 20  // a larger buffer is given back after its event
 	sseMost   = 64 << 20 // bytes of the largest event; a server has no reason to send more
 )
 
@@ -18,7 +19,7 @@ var sseBuffers = sync.Pool{New: func() any { b := make([]byte, sseBuffer); retur
 
 // sseReader cuts a byte stream into the data of its server-sent events. Only the data lines
 // matter: the Responses API repeats an event's name inside. Each byte is looked at once; the
-// buffer holds the current event and doubles when that does not fit. Lines end with LF or CRLF.
+// buffer holds the current event and grows when that does not fit. Lines end with LF or CRLF.
 type sseReader struct {
 	r      io.Reader
 	most   int
@@ -47,6 +48,17 @@ func (s *sseReader) close() {
 		sseBuffers.Put(s.pooled)
 		s.pooled, s.buf = nil, nil
 	}
+}
+
+// used says that the data of the last event is not needed any more: a buffer that it made large is given back.
+func (s *sseReader) used() {
+	rest := s.buf[s.line:s.end]
+	if len(s.buf) <= sseKeep || len(rest) > len(*s.pooled) {
+		return
+	}
+	s.seen -= s.line
+	s.end = copy(*s.pooled, rest)
+	s.buf, s.begin, s.line, s.joined = *s.pooled, 0, 0, nil
 }
 
 // next returns the data of the next event, valid until the next call. At the end of the stream
@@ -134,7 +146,7 @@ func (s *sseReader) fill() error {
 		if s.end >= s.most {
 			return errEventTooLarge
 		}
-		grown := make([]byte, min(2*len(s.buf), s.most))
+		grown := make([]byte, min(4*len(s.buf), s.most)) // pages that are not written cost nothing
 		copy(grown, s.buf[:s.end])
 		s.buf = grown
 	}

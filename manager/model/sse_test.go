@@ -24,6 +24,7 @@ func readSSE(r io.Reader, most int) (out []string, err error) {
 			return out, err
 		}
 		out = append(out, string(data))
+		s.used()
 	}
 }
 
@@ -60,12 +61,28 @@ func TestSSEEventsAcrossTheBuffersEdge(t *testing.T) {
 		want = append(want, d)
 		in.WriteString("event: e\ndata: " + d + "\n\n")
 	}
-	want = append(want, strings.Repeat("y", 3*sseBuffer), "z")
-	in.WriteString("data: " + want[400] + "\n\ndata: z\n\n")
+	want = append(want, strings.Repeat("y", 3*sseBuffer), "z", strings.Repeat("x", 2*sseKeep), "1", "2")
+	for _, d := range want[400:] {
+		in.WriteString("data: " + d + "\n\n")
+	}
 	for name, r := range map[string]io.Reader{"whole": bytes.NewReader(in.Bytes()), "halves": iotest.HalfReader(bytes.NewReader(in.Bytes()))} {
 		if got, err := readSSE(r, sseMost); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %d events, %v, want %d", name, len(got), err, len(want))
 		}
+	}
+}
+
+// TestSSEGivesALargeBufferBack: a stream that goes on after a message of megabytes does not keep their memory.
+func TestSSEGivesALargeBufferBack(t *testing.T) {
+	s := newSSEReader(strings.NewReader("data: "+strings.Repeat("x", sseKeep)+"\n\ndata: 1\n\n"), sseMost)
+	defer s.close()
+	if _, err := s.next(); err != nil {
+		t.Fatal(err)
+	}
+	grown := len(s.buf)
+	s.used()
+	if grown <= sseKeep || len(s.buf) != sseBuffer {
+		t.Errorf("a buffer of %d bytes was one of %d with the event", len(s.buf), grown)
 	}
 }
 

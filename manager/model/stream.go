@@ -60,6 +60,7 @@ func (s *stream) events(ctx context.Context, yield func(Event, error) bool) erro
 		}
 		s.wait.alive()
 		ev, ok, failure := d.decode(data)
+		in.used()
 		if failure != nil {
 			s.finish()
 			return failure

@@ -12,6 +12,7 @@ const (
 	writeSize  = 256 << 10 // the most that one Write gets
 	mergeAbove = 256 << 10 // deltas are merged when more than this waits: the client is slow
 	mergeText  = 64 << 10  // the most text that one merged delta carries
+	firstText  = 4 << 10   // what a merged delta begins with
 	mergeReach = 16        // how many waiting deltas are looked at for one of the same item
 	deltaCost  = 160       // bytes that a waiting delta takes beside its text
 )
@@ -71,14 +72,17 @@ func (q *queue) put(frame []byte) error {
 	return nil
 }
 
-// putApart appends a frame that shares its Write with no other.
+// putApart is put for a frame that shares its Write with no other.
 func (q *queue) putApart(frame []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.stopped(); err != nil {
 		return err
 	}
-	q.push(segment{buf: bytes.Clone(frame), cost: len(frame), sealed: true})
+	if len(frame) <= maxPooled {
+		frame = bytes.Clone(frame)
+	}
+	q.push(segment{buf: frame, cost: cap(frame), sealed: true})
 	return nil
 }
 
@@ -120,12 +124,26 @@ func (q *queue) merge(d *Delta) bool {
 			return false
 		}
 		before := cap(w.text)
-		w.text = append(w.text, d.Text...)
+		w.text = append(growText(w.text, len(d.Text)), d.Text...)
 		s.cost += cap(w.text) - before
 		q.held += cap(w.text) - before
 		return true
 	}
 	return false
+}
+
+// growText makes room for n bytes in few steps: texts that come in small pieces would leave several times their size
+// behind.
+func growText(text []byte, n int) []byte {
+	size := len(text) + n
+	if size <= cap(text) {
+		return text
+	}
+	room := mergeText
+	if size <= firstText {
+		room = firstText
+	}
+	return append(make([]byte, 0, room), text...)
 }
 
 // add appends rendered bytes to the last chunk, or starts a chunk.
