@@ -79,9 +79,11 @@ func (t *rewriter) RoundTrip(r *http.Request) (*http.Response, error) {
 		refused.Store(denied)
 	}
 	if body != nil && strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
-		err = bound(response, body)
+		if err := bound(response, body); err != nil {
+			return nil, err
+		}
 	}
-	return response, err
+	return response, nil
 }
 
 // realMethod is the body of a request that has one, with the real name of the method.
