@@ -203,3 +203,18 @@ func TestLoginElsewhereIsSeen(t *testing.T) {
 		t.Error("a broken file is no error")
 	}
 }
+
+// Every request to a server asks for its token.
+func BenchmarkToken(b *testing.B) {
+	store := oauth.NewStore(b.TempDir())
+	if err := store.Put(b.Context(), &oauth.Credentials{Name: "a", URL: "http://127.0.0.1:1/", AccessToken: "t", Expires: time.Now().Add(time.Hour)}); err != nil {
+		b.Fatal(err)
+	}
+	s := oauth.NewSource(store, oauth.Server{Name: "a", URL: "http://127.0.0.1:1/"})
+	b.ReportAllocs()
+	for b.Loop() {
+		if token, err := s.Token(b.Context()); token != "t" || err != nil {
+			b.Fatal(token, err)
+		}
+	}
+}
