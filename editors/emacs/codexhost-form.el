@@ -104,10 +104,11 @@
   "Read one of the options of FIELD; return it in a list, nil if it was left out."
   (let* ((options (plist-get field :options))
          (optional (not (plist-get field :required)))
-         (picked (completing-read (codexhost-form--prompt field nil)
+         (default (car (rassoc (plist-get field :default) options)))
+         (picked (completing-read (codexhost-form--prompt field (and default (concat "Default " default)))
                                   (append (mapcar #'car options) (and optional (list codexhost-form--leave-out)))
                                   nil (not (plist-get field :other)) nil nil
-                                  (car (rassoc (plist-get field :default) options))))
+                                  default))
          (option (assoc picked options)))
     (cond (option (list (cdr option)))
           ((equal picked codexhost-form--leave-out) nil)

@@ -14,6 +14,7 @@
 (defvar-local codexhost-threads--archived nil "Whether archived threads are listed.")
 (defvar-local codexhost-threads--search nil "The text that is searched for.")
 (defvar-local codexhost-threads--next nil "The cursor of the next page.")
+(defvar-local codexhost-threads--asked 0 "How often the host was asked; answers may overtake one another.")
 
 (defvar codexhost-threads-mode-map
   (let ((map (make-sparse-keymap)))
@@ -68,6 +69,7 @@
 (defun codexhost-threads--load (&optional cursor)
   "List the threads anew, or those after CURSOR, too."
   (let ((list (current-buffer))
+        (mine (cl-incf codexhost-threads--asked))
         (params `(:limit 50 :sortKey "updated_at"
                          ,@(and cursor (list :cursor cursor))
                          ,@(unless codexhost-threads--all (list :cwd (codexhost--folder)))
@@ -79,7 +81,8 @@
        (lambda (result)
          (when (buffer-live-p list)
            (with-current-buffer list
-             (codexhost-threads--show result cursor))))))))
+             (when (= mine codexhost-threads--asked)
+               (codexhost-threads--show result cursor)))))))))
 
 (defun codexhost-threads--show (result add)
   "Show the threads of RESULT; ADD them to those that are there."

@@ -162,7 +162,7 @@
     (codexhost-tests--text "user rejected MCP tool call")
     (codexhost-tests--say "mcp:asker/write {\"a\": 1} ;; say:{{output}}" "Yes, and do not ask again in this session]")
     (codexhost-tests--say "mcp:asker/write {\"a\": 2} ;; say:{{output}}")
-    (codexhost-tests--text "\nwritten")))
+    (codexhost-tests--text "* asker/write {\"a\":2}  [done]\n    written\n\nwritten")))
 
 (ert-deftest codexhost-tests-plan ()
   "The model asks the user in plan mode."

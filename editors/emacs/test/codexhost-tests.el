@@ -38,16 +38,18 @@
          (codexhost-sandbox "danger-full-access"))
      (should codexhost-tests--host)
      (save-window-excursion
-       (with-current-buffer (codexhost--chat)
-         (unwind-protect
-             (progn
-               (codexhost)
-               (codexhost-tests--wait "a thread" (equal (codexhost-status) "idle"))
-               ,@body)
-           (codexhost-tests--stop)
-           (when (get-buffer "*codexhost diff*")
-             (kill-buffer "*codexhost diff*"))
-           (kill-buffer))))))
+       (let ((chat (codexhost--chat)))
+         (with-current-buffer chat
+           (unwind-protect
+               (progn
+                 (codexhost)
+                 (codexhost-tests--wait "a thread" (equal (codexhost-status) "idle"))
+                 ,@body)
+             (set-buffer chat)
+             (codexhost-tests--stop)
+             (when (get-buffer "*codexhost diff*")
+               (kill-buffer "*codexhost diff*"))
+             (kill-buffer)))))))
 
 (defun codexhost-tests--idle ()
   "Wait for the end of the turn."
@@ -89,8 +91,8 @@
 (ert-deftest codexhost-tests-stream ()
   "A prompt is answered piece by piece."
   (codexhost-tests--with-chat
-    (codexhost-say "slow:40 word")
-    (codexhost-tests--text "> slow:40 word")
+    (codexhost-say "slow:300 word")
+    (codexhost-tests--text "> slow:300 word")
     (codexhost-tests--text "\nword")
     (should (string-prefix-p "running" (codexhost-status)))
     (codexhost-tests--idle)
@@ -248,7 +250,7 @@
   "A turn is steered."
   (codexhost-tests--with-chat
     (should-error (codexhost-steer "say:nothing") :type 'user-error)
-    (codexhost-say "slow:300 early")
+    (codexhost-say "slow:9000 early")
     (codexhost-tests--wait "the turn" (string-prefix-p "running" (codexhost-status)))
     (let ((turns 0) (told (symbol-function 'codexhost--told)))
       (cl-letf (((symbol-function 'codexhost--told)

@@ -234,7 +234,7 @@ end
 
 --- What the chat's own statusline says beside the state: what the next turn uses.
 function M.statusline()
-  local settings, parts = session.settings, { require('codexhost').statusline() }
+  local settings, parts = session.settings, { (require('codexhost').statusline():gsub('^codexhost: ', '')) }
   local thread = session.thread
   if thread then
     table.insert(parts, session.chosen.model or settings.model)

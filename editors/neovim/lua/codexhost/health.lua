@@ -44,10 +44,10 @@ local function check_host(settings)
   end
   local function call(method, params)
     answer = nil
-    connection:request(method, params, 10, function(failed, result)
+    connection:request(method, params, 20, function(failed, result)
       answer = { failed = failed, result = result }
     end)
-    vim.wait(11000, function()
+    vim.wait(21000, function()
       return answer ~= nil
     end, 10)
     return answer or { failed = { message = 'no answer' } }
@@ -74,7 +74,7 @@ local function check_host(settings)
     check_skills_and_servers(call, answer.thread.id)
   end
   connection:close()
-  if not vim.wait(5000, function()
+  if not vim.wait(20000, function()
     return connection.ended
   end, 10) then
     warn('The host does not end with its input')

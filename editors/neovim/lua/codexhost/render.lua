@@ -99,9 +99,14 @@ function render.fileChange(item)
 end
 
 function render.mcpToolCall(item)
-  local lines = { ('* %s/%s  [%s]'):format(item.server, item.tool, outcome(item)) }
-  if item.error then
-    vim.list_extend(lines, lines_of(item.error.message or '', '    '))
+  local arguments = type(item.arguments) == 'table' and next(item.arguments) and ' ' .. vim.json.encode(item.arguments)
+  local lines = { ('* %s/%s%s  [%s]'):format(item.server, item.tool, arguments or '', outcome(item)) }
+  local parts = { item.error and item.error.message }
+  for _, part in ipairs(item.result and item.result.content or {}) do
+    table.insert(parts, part.text or ('[%s]'):format(part.type))
+  end
+  if #parts > 0 then
+    vim.list_extend(lines, tail(lines_of(table.concat(parts, '\n'), '    '), config.get().output_lines))
   end
   return lines
 end

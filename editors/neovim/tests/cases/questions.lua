@@ -291,7 +291,7 @@ test('a tool of an MCP server runs after it was approved, with what it is given'
     say('mcp:asker/write {"a": 1} ;; say:{{output}}')
     say('mcp:asker/write {"a": 2} ;; say:{{output}}')
     assert(#h.asked == 2, #h.asked .. ' questions')
-    contains(text(), '\nwritten')
+    contains(text(), '* asker/write {"a":2}  [done]\n    written\n\nwritten')
   end)
 end)
 
