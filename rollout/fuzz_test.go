@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 func sampleFiles(f *testing.F) [][]byte {
@@ -189,9 +191,9 @@ func FuzzCommand(f *testing.F) {
 	f.Add("/bin/bash", "-lc", "echo \"it's\" $HOME ^ \\ `x` !")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		argv := []string{a, b, c}
-		got := splitCommand(JoinCommand(argv))
+		got := splitCommand(protocol.JoinCommand(argv))
 		if len(got) != 3 || got[0] != a || got[1] != b || got[2] != c {
-			t.Fatalf("%q became %q by way of %s", argv, got, JoinCommand(argv))
+			t.Fatalf("%q became %q by way of %s", argv, got, protocol.JoinCommand(argv))
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 // This file is the only one that knows how an item of the wire (camelCase, protocol.ThreadItem) is spelled in a
@@ -325,7 +327,7 @@ func commandToWire(w *objectWriter, f *fields) {
 		argv = append(argv, decodeString(v))
 		return true
 	})
-	w.str("command", JoinCommand(argv))
+	w.str("command", protocol.JoinCommand(argv))
 	cwd := uriToPath(decodeString(f.take("cwd")))
 	w.str("cwd", cwd)
 	w.orNull("processId", f.take("process_id"))

@@ -3,6 +3,8 @@ package rollout
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 func TestSandboxSpelling(t *testing.T) {
@@ -33,7 +35,7 @@ func TestCommandsAreQuotedAsLittleAsNeeded(t *testing.T) {
 		{[]string{"^x", "a^b"}, `'^x' a'^b'`},
 		{[]string{"é"}, `'é'`},
 	} {
-		if got := JoinCommand(c.argv); got != c.want {
+		if got := protocol.JoinCommand(c.argv); got != c.want {
 			t.Errorf("%q became %s, want %s", c.argv, got, c.want)
 		}
 	}

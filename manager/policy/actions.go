@@ -16,7 +16,7 @@ func Actions(argv []string, dir string) []protocol.CommandAction {
 		if a := describe(argv, dir); a != nil {
 			return []protocol.CommandAction{a}
 		}
-		return unknown(Join(argv))
+		return unknown(protocol.JoinCommand(argv))
 	}
 	commands, plain := Split(argv)
 	if !plain {
@@ -130,7 +130,7 @@ func describe(words []string, dir string) protocol.CommandAction {
 	if len(words) == 0 {
 		return nil
 	}
-	text, args := Redact(Join(words)), words[1:]
+	text, args := Redact(protocol.JoinCommand(words)), words[1:]
 	switch words[0] {
 	case "ls", "eza", "exa":
 		return list(text, operandsOf(args, "-I", "-w", "-T", "-L", "--block-size", "--color", "--format", "--sort", "--time", "--time-style", "--width"))

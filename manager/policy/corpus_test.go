@@ -59,7 +59,7 @@ func TestCommandsAreShownAsTheReferenceDoes(t *testing.T) {
 			continue
 		}
 		argv := []string{"/bin/bash", "-lc", s.Script}
-		if got := policy.Redact(policy.Join(argv)); got != s.Command {
+		if got := policy.Redact(protocol.JoinCommand(argv)); got != s.Command {
 			t.Errorf("%q is shown as %s, want %s", s.Script, got, s.Command)
 		}
 		if got := wire(t, policy.Actions(argv, "/w/p")); !reflect.DeepEqual(got, s.Actions) {

@@ -92,9 +92,9 @@ func judge(rules *Rules, commands [][]string) judgement {
 func forbidden(c Command, m *match) string {
 	why := m.rule.Justification
 	if why == "" {
-		why = "policy forbids commands starting with `" + Join(m.words) + "`"
+		why = "policy forbids commands starting with `" + protocol.JoinCommand(m.words) + "`"
 	}
-	return fmt.Sprintf("`%s` rejected: %s", Join(c.Argv), why)
+	return fmt.Sprintf("`%s` rejected: %s", protocol.JoinCommand(c.Argv), why)
 }
 
 // byRule decides where a rule says to ask.
@@ -109,9 +109,9 @@ func (s Settings) byRule(c Command, rule *Rule) Decision {
 			return Decision{Verdict: Refuse, Reason: "approval required by policy rule, but AskForApproval::Granular.rules is false"}
 		}
 	}
-	reason := fmt.Sprintf("`%s` requires approval by policy", Join(c.Argv))
+	reason := fmt.Sprintf("`%s` requires approval by policy", protocol.JoinCommand(c.Argv))
 	if rule.Justification != "" {
-		reason = fmt.Sprintf("`%s` requires approval: %s", Join(c.Argv), rule.Justification)
+		reason = fmt.Sprintf("`%s` requires approval: %s", protocol.JoinCommand(c.Argv), rule.Justification)
 	}
 	return Decision{Verdict: Ask, Unbound: c.Escalated || s.Unenforceable, Reason: reason}
 }
@@ -130,7 +130,7 @@ func (s Settings) unruled(c Command, danger bool) Decision {
 			"; reject command \u2014 you cannot ask for escalated permissions if the approval policy is " + name}
 	case danger:
 		if never {
-			return Decision{Verdict: Refuse, Reason: fmt.Sprintf("`%s` rejected: %s", Join(c.Argv), dangerText)}
+			return Decision{Verdict: Refuse, Reason: fmt.Sprintf("`%s` rejected: %s", protocol.JoinCommand(c.Argv), dangerText)}
 		}
 		return ask
 	case s.asksAlways():

@@ -10,6 +10,8 @@ import (
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
+
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 // A Position is a place in a rules file, counted from 1.
@@ -187,12 +189,12 @@ func (r *Rules) checkExamples(rule *Rule, matching, notMatching *starlark.List) 
 	}
 	for _, words := range yes {
 		if !r.matches(rule, words) {
-			return fmt.Errorf("expected every example to match at least one rule; unmatched example: %s", Join(words))
+			return fmt.Errorf("expected every example to match at least one rule; unmatched example: %s", protocol.JoinCommand(words))
 		}
 	}
 	for _, words := range no {
 		if r.matches(rule, words) {
-			return fmt.Errorf("expected example to not match rule: %s", Join(words))
+			return fmt.Errorf("expected example to not match rule: %s", protocol.JoinCommand(words))
 		}
 	}
 	return nil

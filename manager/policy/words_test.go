@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/codexhost/codexhost/manager/policy"
+	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
 // words runs a script in a real shell that prints NUL after each word and ^A after each command.
@@ -57,7 +58,7 @@ func TestJoinIsReadBack(t *testing.T) {
 	var want [][]string
 	add := func(words ...string) {
 		want = append(want, words)
-		fmt.Fprintf(&script, "set -- %s\nprintf '%%s\\0' \"$@\"; printf '\\1'\n", policy.Join(words))
+		fmt.Fprintf(&script, "set -- %s\nprintf '%%s\\0' \"$@\"; printf '\\1'\n", protocol.JoinCommand(words))
 	}
 	add("", "", "x")
 	for _, a := range alphabet {
@@ -98,7 +99,7 @@ func FuzzSplit(f *testing.F) {
 			t.Errorf("%q is taken for plain: %q", script, commands)
 		}
 		for _, words := range commands {
-			again, plain := policy.Split(bash(policy.Join(words)))
+			again, plain := policy.Split(bash(protocol.JoinCommand(words)))
 			if plain && (len(again) != 1 || !slices.Equal(again[0], words)) {
 				t.Errorf("%q of %q is read back as %q", words, script, again)
 			}

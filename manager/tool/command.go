@@ -27,13 +27,13 @@ func (r commandRequest) script() string {
 	if s, ok := policy.Script(r.Argv); ok {
 		return s
 	}
-	return policy.Join(r.Argv)
+	return protocol.JoinCommand(r.Argv)
 }
 
 // item is the command as the client sees it.
 func (r commandRequest) item(startedAtMs int64) protocol.ThreadItemCommandExecution {
 	return protocol.ThreadItemCommandExecution{
-		ID: r.callID, Command: policy.Join(r.Argv), Cwd: r.dir, Status: protocol.CommandExecutionStatusInProgress,
+		ID: r.callID, Command: protocol.JoinCommand(r.Argv), Cwd: r.dir, Status: protocol.CommandExecutionStatusInProgress,
 		Source: r.source, CommandActions: policy.Actions(r.Argv, r.dir),
 		StartedAtMs: &startedAtMs,
 	}

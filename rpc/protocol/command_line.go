@@ -1,9 +1,10 @@
-package policy
+package protocol
 
 import "strings"
 
-// Join writes words as a shell would read them: what people are shown, and what rules' examples look like.
-func Join(words []string) string {
+// JoinCommand writes an argument list as one line of shell, quoted as little as is safe in every shell: how items and
+// questions show a command.
+func JoinCommand(words []string) string {
 	var b strings.Builder
 	for i, w := range words {
 		if i > 0 {
