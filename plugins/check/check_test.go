@@ -43,22 +43,23 @@ func failed(r check.Report) (names []string) {
 func TestGoodPlugins(t *testing.T) {
 	friend := &mcp.Config{Command: executable(t), Args: []string{mcptest.Arg}, Env: map[string]string{"GORACE": "atexit_sleep_ms=0"}}
 	wordcount := func() *mcp.Config { return &mcp.Config{Command: checktest.Build(t, "../examples/wordcount")} }
+	ofServers := []string{"listing", "answers", "deadline", "cancel", "concurrent", "big", "unknown-fields", "panic"}
 	for _, c := range []struct {
 		plugin, kind string
 		server       func() *mcp.Config
+		rules        []string
 	}{
-		{"builtin-skills", "skill", nil},
-		{"builtin-mcp", "mcp", nil},
-		{"builtin-mcp", "mcp", func() *mcp.Config { return friend }},
-		{"builtin-mcp", "mcp", wordcount},
-		{"sdk-skill", "skill", nil},
-		{"sdk-mcp", "mcp", nil},
-		{"skill", "skill", nil}, // those that the bad ones below are made from
-		{"mcp", "mcp", nil},
+		{"builtin-skills", "skill", nil, nil},
+		{"builtin-mcp", "mcp", func() *mcp.Config { return friend }, nil},
+		{"builtin-mcp", "mcp", wordcount, ofServers},
+		{"builtin-mcp", "mcp", nil, ofServers},
+		{"sdk-skill", "skill", nil, nil}, // the other one is TestAsGoTest's
+		{"skill", "skill", nil, nil},     // those that the bad ones below are made from
+		{"mcp", "mcp", nil, nil},
 	} {
 		t.Run(c.plugin, func(t *testing.T) {
 			t.Parallel()
-			target := check.Target{Path: executable(t), Args: []string{"plugin", c.plugin, "nothing"}}
+			target := check.Target{Path: executable(t), Args: []string{"plugin", c.plugin, "nothing"}, Rules: c.rules}
 			if c.server != nil {
 				target.Server = c.server()
 			}
