@@ -62,7 +62,9 @@ else
 	echo "skip - client.mts: no Node 23.6 or newer, and no npm to fetch one" && skipped=1
 fi
 if command -v nvim >/dev/null; then
-	suite client.lua nvim --headless -u NONE -i NONE -n -S "$here/client.lua" --
+	for nvim in nvim "$CACHE/current/bin/nvim"; do
+		! command -v "$nvim" >/dev/null || suite client.lua "$nvim" --headless -u NONE -i NONE -n -S "$here/client.lua" --
+	done
 else
 	echo "skip - client.lua: nvim is not installed" && skipped=1
 fi

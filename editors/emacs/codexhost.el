@@ -15,7 +15,8 @@
 ;; In the chat: RET says something, which steers the turn if one runs; c composes a longer text; a answers a
 ;; question; k interrupts; d shows a change as a diff; t lists threads, to go on with one, search, rename, fork and
 ;; archive; n starts a new one; f forks this one after the turn at point; r renames it; m, S, A and P choose the model,
-;; the sandbox, when you are asked, and whether a plan is made first; i shows the host, skills and MCP servers.
+;; the sandbox, when you are asked, and whether a plan is made first; i shows the host, skills and MCP servers; v unfolds
+;; reasoning.
 ;; Elsewhere: `M-x codexhost-send-region' asks about the region, `M-x codexhost-resume' picks a thread.
 ;;
 ;; The connection is one of the built-in jsonrpc library with its Content-Length framing.  Two things are done
@@ -28,6 +29,7 @@
 (require 'cl-lib)
 (require 'codexhost-form)
 (require 'diff-mode)
+(require 'easymenu)
 (require 'jsonrpc)
 (require 'project)
 (require 'subr-x)
@@ -486,12 +488,12 @@ The host says so in its data, codex by the text alone."
        (when (equal (plist-get item :type) "fileChange")
          (codexhost--revert-buffers item)))
       ((or "item/agentMessage/delta" "item/plan/delta")
-       (codexhost--grow id (plist-get params :delta) nil))
+       (codexhost--grow id (plist-get params :delta)))
       ((or "item/reasoning/summaryTextDelta" "item/reasoning/textDelta")
-       (codexhost--grow id (plist-get params :delta) 'codexhost-reasoning))
+       (codexhost--grow id (plist-get params :delta) t))
       ("item/reasoning/summaryPartAdded"
        (when (gethash id codexhost--blocks)
-         (codexhost--grow id "\n" 'codexhost-reasoning)))
+         (codexhost--grow id "\n" t)))
       ("item/commandExecution/outputDelta"
        (codexhost--show-output id (plist-get params :delta)))
       ("turn/plan/updated"
@@ -576,10 +578,22 @@ The host says so in its data, codex by the text alone."
        (insert (propertize text 'codexhost-block id))
        (set-marker (cdr block) (point))))))
 
-(defun codexhost--grow (id delta face)
-  "Let the block ID grow by DELTA, in FACE."
-  (let ((text (if face (propertize delta 'face face) delta))
-        (block (gethash id codexhost--blocks)))
+(defun codexhost--reasoning (text &optional more)
+  "Return TEXT as reasoning: what is after its first line is folded.
+With MORE the first line was there before."
+  (let ((rest (if more 0 (string-search "\n" text))))
+    (setq text (propertize text 'face 'codexhost-reasoning))
+    (when rest
+      (put-text-property rest (length text) 'invisible 'codexhost-reasoning text))
+    text))
+
+(defun codexhost--grow (id delta &optional reasoning)
+  "Let the block ID grow by DELTA, as REASONING if that is non-nil."
+  (let* ((block (gethash id codexhost--blocks))
+         (text (if (not reasoning)
+                   delta
+                 (codexhost--reasoning delta (and block (string-search "\n" (buffer-substring-no-properties
+                                                                             (car block) (cdr block))))))))
     (if (not block)
         (codexhost--set-block id text)
       (codexhost--at-end
@@ -665,10 +679,9 @@ commandActions of an item would read better, but leave parts out."
      (string-trim-right (or (plist-get item :text) "") "\n+"))
     ("reasoning"
      (let ((summary (plist-get item :summary)))
-       (propertize (mapconcat #'identity
-                              (if (> (length summary) 0) summary (plist-get item :content))
-                              "\n")
-                   'face 'codexhost-reasoning)))
+       (codexhost--reasoning (mapconcat #'identity
+                                        (if (> (length summary) 0) summary (plist-get item :content))
+                                        "\n"))))
     ("commandExecution"
      (let ((output (or (plist-get item :aggregatedOutput) "")))
        (concat (propertize (format "$ %s" (string-trim-right (codexhost--bare-command (or (plist-get item :command) ""))))
@@ -934,8 +947,32 @@ called."
     (define-key map "A" #'codexhost-choose-approvals)
     (define-key map "P" #'codexhost-choose-mode)
     (define-key map "i" #'codexhost-show-status)
+    (define-key map "v" #'codexhost-toggle-reasoning)
     map)
   "Keys of the chat.")
+
+(easy-menu-define codexhost-menu codexhost-mode-map
+  "Menu of the chat."
+  '("Codexhost"
+    ["Say Something" codexhost-say]
+    ["Compose" codexhost-compose]
+    ["Answer a Question" codexhost-answer :active codexhost--questions]
+    ["Interrupt" codexhost-interrupt :active codexhost--turn]
+    ["Show Changes" codexhost-diff]
+    ["Unfold Reasoning" codexhost-toggle-reasoning]
+    "--"
+    ["New Thread" codexhost-new]
+    ["Threads" codexhost-threads]
+    ["Fork Here" codexhost-fork]
+    ["Rename" codexhost-rename]
+    "--"
+    ["Model" codexhost-choose-model]
+    ["Sandbox" codexhost-choose-sandbox]
+    ["Approvals" codexhost-choose-approvals]
+    ["Mode" codexhost-choose-mode]
+    "--"
+    ["Status" codexhost-show-status]
+    ["Stop the Host" codexhost-stop]))
 
 (define-derived-mode codexhost-mode special-mode "Codexhost"
   "A chat with a coding agent.
@@ -945,6 +982,7 @@ called."
         codexhost--turns (make-hash-table :test #'equal)
         mode-line-process '(" " (:eval (codexhost-status)) (:eval (codexhost--uses))))
   (visual-line-mode)
+  (add-to-invisibility-spec '(codexhost-reasoning . t))
   (add-hook 'kill-buffer-hook #'codexhost-stop nil t))
 
 (defun codexhost-status ()
@@ -1058,6 +1096,15 @@ A turn that runs is steered by it."
       (cond ((> (length changes) 0) (codexhost--show-diff (codexhost--unified changes)))
             ((> (length codexhost--diff) 0) (codexhost--show-diff codexhost--diff))
             (t (user-error "No file was changed"))))))
+
+(defun codexhost-toggle-reasoning ()
+  "Show all of the reasoning, or only its first lines."
+  (interactive)
+  (let ((fold '(codexhost-reasoning . t)))
+    (if (member fold buffer-invisibility-spec)
+        (remove-from-invisibility-spec fold)
+      (add-to-invisibility-spec fold))
+    (force-window-update (current-buffer))))
 
 (defun codexhost-new ()
   "Start a new thread."
@@ -1179,6 +1226,7 @@ DONE gets the result, in the chat, when the user can be asked."
   "Return the folder of this chat as the host names it."
   (directory-file-name (expand-file-name default-directory)))
 
+;;;###autoload
 (defun codexhost-resume (&optional all)
   "Pick a thread of this folder to go on with, ALL of every folder."
   (interactive "P")

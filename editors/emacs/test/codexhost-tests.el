@@ -106,6 +106,22 @@
     (codexhost-tests--say "think:Hmm. ;; say:end")
     (codexhost-tests--text "end")))
 
+(ert-deftest codexhost-tests-reasoning ()
+  "All but the first line of reasoning is folded, until it is asked for."
+  (codexhost-tests--with-chat
+    (codexhost-tests--say "think:one\ntwo\nthree ;; say:end")
+    (codexhost-tests--text "one\ntwo\nthree\n\nend")
+    (goto-char (point-min))
+    (search-forward "\n\none")
+    (should-not (invisible-p (1- (point))))
+    (search-forward "two\nthree")
+    (should (invisible-p (1- (point))))
+    (codexhost-toggle-reasoning)
+    (should-not (invisible-p (1- (point))))
+    (codexhost-toggle-reasoning)
+    (search-forward "end")
+    (should-not (invisible-p (1- (point))))))
+
 (ert-deftest codexhost-tests-long ()
   "An answer of a megabyte in many deltas is taken."
   (codexhost-tests--with-chat

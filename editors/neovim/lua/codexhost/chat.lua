@@ -255,6 +255,9 @@ function M.open()
     vim.api.nvim_win_set_buf(0, transcript.buffer)
     plain(0)
     vim.wo.statusline = " %{v:lua.require'codexhost.chat'.statusline()}"
+    vim.wo.foldmethod = 'expr' -- reasoning is folded
+    vim.wo.foldexpr = "getline(v:lnum) =~# '^\\~ '"
+    vim.wo.foldlevel = 0
     vim.api.nvim_win_set_cursor(0, { vim.api.nvim_buf_line_count(transcript.buffer), 0 })
   end
   if vim.fn.bufwinid(input) < 0 then
