@@ -32,6 +32,7 @@ func newSpawner() *spawner {
 func (s *spawner) run() {
 	defer close(s.done)
 	runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+	relaxTimers()
 	for {
 		select {
 		case j := <-s.jobs:

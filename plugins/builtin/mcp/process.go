@@ -291,6 +291,7 @@ func newSpawner() *spawner {
 	go func() {
 		defer close(s.done)
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		exactTimers()
 		for {
 			select {
 			case j := <-s.jobs:
