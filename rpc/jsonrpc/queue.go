@@ -12,6 +12,7 @@ const (
 	writeSize  = 256 << 10 // the most that one Write gets
 	mergeAbove = 256 << 10 // deltas are merged when more than this waits: the client is slow
 	mergeText  = 64 << 10  // the most text that one merged delta carries
+	smallPipe  = 64 << 10  // what a pipe holds by default
 	firstText  = 4 << 10   // what a merged delta begins with
 	mergeReach = 16        // how many waiting deltas are looked at for one of the same item
 	deltaCost  = 160       // bytes that a waiting delta takes beside its text
@@ -280,6 +281,7 @@ func (q *queue) run(out io.Writer) {
 	var scratch []byte
 	var batch []segment
 	f := new(frame)
+	wide := false
 	for {
 		batch = q.take(batch[:0])
 		if len(batch) == 0 {
@@ -292,6 +294,10 @@ func (q *queue) run(out io.Writer) {
 				scratch = append(scratch, f.appendDelta(q.style, s.delta)...)
 			}
 			b = scratch
+		}
+		if len(b) > smallPipe && !wide {
+			widen(out)
+			wide = true
 		}
 		if err := writeAll(out, b); err != nil {
 			q.fail(err)
