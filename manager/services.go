@@ -42,7 +42,11 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Owner:      m.opts.Home,
 		LogDir:     PluginLogs(m.opts.Home),
 		CacheDir:   filepath.Join(m.opts.Home, "codexhost-cache", "plugins"),
-		OnChanged:  func(string) { m.skills.Changed() },
+		OnChanged: func(plugin string) {
+			if slices.Contains(m.plugins.Names(skill.Kind), plugin) { // servers say it in their contract
+				m.skills.Changed()
+			}
+		},
 	})
 }
 
