@@ -3,6 +3,10 @@
 // and Serve. It imports go-plugin, gRPC and the generated protocol, and nothing
 // of the host.
 //
+// A plugin is a main function that calls [Serve] with a [Provider], and nothing
+// else. For tools that are Go functions, [ToolServer] is one that only has to be
+// filled in; plugins/examples/shout is such a plugin, complete.
+//
 // Payloads (tools, arguments, results, questions) are raw JSON, exactly as the
 // MCP server wrote it. The contract carries them; naming, filtering, approvals
 // and conversion are the host's business, so that every provider behaves alike.

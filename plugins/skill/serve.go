@@ -10,7 +10,8 @@ import (
 	"github.com/codexhost/codexhost/plugins/serve"
 )
 
-// Host is what a provider may tell and ask its host, see [Attacher].
+// Host is what a provider may tell and ask its host: Settings, Log, Changed,
+// Elicit. See [serve.Host] for what each does, and [Attacher] for how to get it.
 type Host = serve.Host
 
 // Attacher is implemented by providers that want to talk to their host: to read

@@ -6,6 +6,11 @@
 // provider hands over what it found, raw; all rules about names, limits,
 // duplicates and visibility are the host's, so that every provider behaves the
 // same. Calls may run concurrently and honour the caller's context.
+//
+// A plugin is a main function that calls [Serve] with a [Provider], and nothing
+// else; plugins/examples/greet is one, complete. A provider that wants to read
+// its settings, to log, to ask the user, or to say that its skills have changed
+// has a method Attach, too, by which it gets a [serve.Host].
 package skill
 
 import (
