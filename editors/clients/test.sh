@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every short client: an answer, a command that is approved, one that is refused, a turn that fails, a host that dies.
-# Then the guide: its commands, and the session that it shows.
+# Then the guide: its commands, VS Code's where one was fetched for its suite, and the sessions that it shows.
 set -euo pipefail
 host=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -69,6 +69,6 @@ else
 	echo "skip - client.lua: nvim is not installed" && skipped=1
 fi
 if command -v python3 >/dev/null; then
-	NODE=${node:-} python3 "$here/guide.py" "$here/../README.md" "$host"
+	NODE=${node:-} npm_config_cache=$CACHE/npm npm_config_update_notifier=false python3 "$here/guide.py" "$here/../README.md" "$host"
 fi
 [ -z "$skipped" ] || exit 77
