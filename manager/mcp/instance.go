@@ -233,6 +233,7 @@ func (i *instance) open(ctx context.Context, pause, limit time.Duration) (provid
 	if err != nil {
 		return nil, err
 	}
+	i.launch.reserve()
 	session, err := p.Start(ctx, server, host{i})
 	if err != nil {
 		return nil, i.launch.denied(err)

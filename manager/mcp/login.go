@@ -119,6 +119,13 @@ func (e *deniedError) text(name string) string {
 	return fmt.Sprintf("The %s MCP server is not logged in. Run `codexhost mcp login %s`.", name, name)
 }
 
+// reserve makes the file in which a login would be kept, for sandboxes to hide.
+func (l *launch) reserve() {
+	if l.login != nil {
+		oauth.NewStore(l.login.Home).Reserve()
+	}
+}
+
 // denied adds to a start that failed for want of a login what is known of that.
 func (l *launch) denied(err error) error {
 	e, ok := errors.AsType[*provider.StartError](err)

@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"encoding/json"
+	"errors"
+	"os"
 	"testing"
 	"time"
 )
@@ -39,4 +41,43 @@ func FuzzFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Another program may be half-way through writing the file.
+func TestReadersWaitForWriters(t *testing.T) {
+	s := NewStore(t.TempDir())
+	if err := s.Put(t.Context(), &Credentials{Name: "a", URL: "b", AccessToken: "old"}); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := s.lock(t.Context(), "file-store.lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.Path(), whole[:5], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error)
+	go func() { // ends with the receipt below
+		c, err := s.Get("a", "b")
+		if err == nil && c == nil {
+			err = errors.New("no login")
+		}
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		t.Fatalf("it did not wait: %v", err)
+	default:
+	}
+	if err := os.WriteFile(s.Path(), whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
 }

@@ -13,7 +13,8 @@
 // has a bound. Credentials are renewed by one at a time, across processes: who
 // has the lock reads the file again, and takes what somebody else has renewed
 // meanwhile. A renewal is finished once it was begun, whoever still waits for
-// it, for the server counts a refresh token as used. The file is replaced whole.
+// it, for the server counts a refresh token as used. The file is read and written
+// under a lock, too.
 //
 // Tokens, secrets and codes are in the file and in requests to those who issued
 // them, and in no error and no log.

@@ -24,8 +24,16 @@ func NewStore(home string) *Store { return &Store{home} }
 // Path is the file.
 func (s *Store) Path() string { return filepath.Join(s.home, ".credentials.json") }
 
-// Get returns what a login to the server left, or nil.
+// Get returns what a login to the server left, or nil. It may wait a moment for
+// who writes the file.
 func (s *Store) Get(name, url string) (*Credentials, error) {
+	if f, err := os.OpenFile(s.lockPath(storeLock), os.O_RDWR, 0); err == nil { // otherwise nobody has written here
+		unlock, err := hold(f, readPatience, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+	}
 	all, err := s.read()
 	if err != nil {
 		return nil, err
@@ -34,6 +42,15 @@ func (s *Store) Get(name, url string) (*Credentials, error) {
 		return e.credentials(), nil
 	}
 	return nil, nil
+}
+
+// Reserve makes the file if it is not there. A sandbox hides what it finds when a
+// command starts; a login may come later.
+func (s *Store) Reserve() {
+	if f, err := os.OpenFile(s.Path(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		_, _ = f.WriteString("{}") // empty is as good to us
+		_ = f.Close()
+	}
 }
 
 // Put keeps credentials.
@@ -67,7 +84,7 @@ func (s *Store) replace(ctx context.Context, old, c *Credentials) error {
 
 // change edits the entry k, nil if there is none, and writes the file if edit says so.
 func (s *Store) change(ctx context.Context, k string, edit func(entry) (entry, bool)) error {
-	unlock, err := s.lock(ctx, "file-store.lock")
+	unlock, err := s.lock(ctx, storeLock)
 	if err != nil {
 		return err
 	}
@@ -118,29 +135,39 @@ func parse(raw []byte) (map[string]entry, error) {
 	return all, err
 }
 
-// write replaces the file. It is the user's alone, from its first byte.
+// write writes the file, which is the user's alone from its first byte. It is
+// written in its place: where a sandbox has something mounted over it, a new file
+// of that name would lie bare. First it gets the room that it needs, with
+// blanks, so that a full disk costs nothing of what is there.
 func (s *Store) write(raw []byte) error {
-	path := s.Path()
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".credentials.*.tmp") // 0600
+	f, err := os.OpenFile(s.Path(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("keeping the logins to MCP servers: %w", err)
 	}
-	_, err = f.Write(raw)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	err = overwrite(f, raw)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("keeping the logins to MCP servers: %w", err)
 	}
 	return nil
+}
+
+func overwrite(f *os.File, raw []byte) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	size := info.Size()
+	if grow := int64(len(raw)) - size; grow > 0 {
+		if _, err := f.WriteAt(bytes.Repeat([]byte(" "), int(grow)), size); err != nil {
+			return errors.Join(err, f.Truncate(size))
+		}
+	}
+	rest := max(0, size-int64(len(raw)))
+	if _, err := f.WriteAt(append(raw, bytes.Repeat([]byte(" "), int(rest))...), 0); err != nil {
+		return err
+	}
+	_ = f.Chmod(0o600) // what others have made of it
+	return errors.Join(f.Truncate(int64(len(raw))), f.Sync())
 }
 
 // lockRenewal takes the lock under which the credentials of a server are renewed.
@@ -153,28 +180,46 @@ func (s *Store) lockRenewal(ctx context.Context, name, url string) (unlock func(
 // authorization server, which it does not do for longer than renewalLimit.
 const lockPatience = renewalLimit + 10*time.Second
 
-// lock takes a lock that the reference takes, too. A file system that cannot
-// lock is used without.
+// readPatience bounds the wait for who writes the file, which takes milliseconds.
+const readPatience = 2 * time.Second
+
+// storeLock is held by who reads or writes the file.
+const storeLock = "file-store.lock"
+
+func (s *Store) lockPath(name string) string { return filepath.Join(s.home, "mcp-oauth-locks", name) }
+
+// lock takes a lock that the reference takes, too.
 func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	dir := filepath.Join(s.home, "mcp-oauth-locks")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	path := s.lockPath(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("locking the logins to MCP servers: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the logins to MCP servers: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
-	defer cancel()
+	return hold(f, lockPatience, ctx.Done())
+}
+
+var errAbandoned = errors.New("gave up waiting for the lock of the logins to MCP servers")
+
+// hold locks an open file, which it closes. A file system that cannot lock is
+// used without.
+func hold(f *os.File, limit time.Duration, done <-chan struct{}) (unlock func(), err error) {
+	over := time.NewTimer(limit)
+	defer over.Stop()
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		if busy := tryLock(f); !busy {
 			return func() { _ = f.Close() }, nil
 		}
 		select {
 		case <-time.After(pause):
-		case <-ctx.Done():
+		case <-done:
 			_ = f.Close()
-			return nil, fmt.Errorf("waiting for another program that renews or writes the logins to MCP servers: %w", ctx.Err())
+			return nil, errAbandoned
+		case <-over.C:
+			_ = f.Close()
+			return nil, errors.New("another program is renewing or writing the logins to MCP servers, and does not come to an end")
 		}
 	}
 }

@@ -123,9 +123,54 @@ func TestFilesArePrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left, err := filepath.Glob(filepath.Join(home, "*.tmp"))
-	if len(left) > 0 || err != nil {
-		t.Error(left, err)
+}
+
+// A sandbox hides the file by what is mounted over it: a new file of that name
+// would lie bare. And what others have left readable is not, any more.
+func TestFileIsWrittenInItsPlace(t *testing.T) {
+	s := referenceStore(t)
+	if err := os.Chmod(s.Path(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &oauth.Credentials{Name: "a", URL: "b"}
+	for _, length := range []int{10, 5000, 1, 70_000, 20} {
+		c.AccessToken = strings.Repeat("t", length)
+		if err := s.Put(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Get("a", "b"); err != nil || got == nil || got.AccessToken != c.AccessToken {
+			t.Errorf("%d: %v", length, err)
+		}
+		raw, err := os.ReadFile(s.Path())
+		if err != nil || raw[len(raw)-1] != '}' {
+			t.Errorf("%d: the file ends with %q, %v", length, raw[len(raw)-1], err)
+		}
+	}
+	after, err := os.Stat(s.Path())
+	if err != nil || !os.SameFile(before, after) || runtime.GOOS != "windows" && after.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", after.Mode(), err)
+	}
+}
+
+func TestReserve(t *testing.T) {
+	s := oauth.NewStore(t.TempDir())
+	for range 2 {
+		s.Reserve()
+		if raw, err := os.ReadFile(s.Path()); string(raw) != "{}" || err != nil {
+			t.Errorf("%q, %v", raw, err)
+		}
+		if c, err := s.Get("a", "b"); c != nil || err != nil {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+	full := referenceStore(t)
+	full.Reserve()
+	if raw, err := os.ReadFile(full.Path()); string(raw) != referenceFile || err != nil {
+		t.Errorf("%q, %v", raw, err)
 	}
 }
 

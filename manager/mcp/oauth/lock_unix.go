@@ -13,5 +13,3 @@ func tryLock(f *os.File) (busy bool) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	return errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
 }
-
-func rename(from, to string) error { return os.Rename(from, to) }
