@@ -35,7 +35,7 @@ demo: build ## run one session, end to end: offline model, skill, MCP tool, stor
 	./$(HOST) demo
 
 test: ## run all tests, shuffled, with the race detector where cgo is there
-	go test -shuffle=on -timeout=5m $(RACE) $(TESTFLAGS) $(PACKAGES)
+	go test -shuffle=on -timeout=10m $(RACE) $(TESTFLAGS) $(PACKAGES)
 
 race: ## run all tests three times with the race detector
 	CGO_ENABLED=1 go test -race -shuffle=on -count=3 -timeout=10m $(TESTFLAGS) $(PACKAGES)
@@ -68,7 +68,7 @@ lab: build ## drive the host through the conformance lab and hold the result aga
 
 cover: ## run all tests with coverage; out/cover.html has the lines
 	@mkdir -p out
-	go test -timeout=5m -coverpkg=./... -coverprofile=out/cover.out $(TESTFLAGS) $(PACKAGES)
+	go test -timeout=10m -coverpkg=./... -coverprofile=out/cover.out $(TESTFLAGS) $(PACKAGES)
 	go tool cover -html=out/cover.out -o out/cover.html
 	go tool cover -func=out/cover.out | tail -n 1
 
