@@ -41,7 +41,7 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		Watcher:    m.watcher,
 		Owner:      m.opts.Home,
 		LogDir:     PluginLogs(m.opts.Home),
-		CacheDir:   filepath.Join(m.opts.Home, "codexhost-cache", "plugins"),
+		CacheDir:   PluginAnswers(m.opts.Home),
 		OnChanged: func(plugin string) {
 			if slices.Contains(m.plugins.Names(skill.Kind), plugin) { // servers say it in their contract
 				m.skills.Changed()
@@ -49,6 +49,9 @@ func (m *Manager) newPlugins() (*plugins.Host, error) {
 		},
 	})
 }
+
+// PluginAnswers is where answers of plugins are remembered, a folder for each.
+func PluginAnswers(home string) string { return filepath.Join(home, "codexhost-cache", "plugins") }
 
 // PluginLogs is where what plugins say is kept; see plugins.LogFile.
 func PluginLogs(home string) string { return filepath.Join(home, "codexhost-logs") }

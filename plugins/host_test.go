@@ -281,6 +281,7 @@ func TestSpecsAreChecked(t *testing.T) {
 	}{
 		{func(s *plugins.Spec) { s.Name = "" }, "plugin name"},
 		{func(s *plugins.Spec) { s.Name = "../x" }, "plugin name"},
+		{func(s *plugins.Spec) { s.Name = ".." }, "plugin name"},
 		{func(s *plugins.Spec) { s.Kind = "toaster" }, "unknown kind"},
 		{func(s *plugins.Spec) { s.Path = "bin/x" }, "not absolute"},
 		{func(s *plugins.Spec) { s.Dir = "x" }, "not absolute"},

@@ -23,7 +23,7 @@ const RoleArg = "__plugin"
 
 // Spec says how to run one plugin.
 type Spec struct {
-	Name string // unique within the host: letters, digits, '-', '_', '.'
+	Name string // unique within the host: letters, digits, '-', '_', '.'; files are named after it
 	Kind string // the name of a Kind of the host
 
 	// Path is the executable, absolute; empty means the host's own.
@@ -97,8 +97,8 @@ func (s *Spec) validate(kinds map[string]Kind) error {
 
 // CheckName refuses what no plugin can be called.
 func CheckName(name string) error {
-	if name == "" || strings.ContainsFunc(name, notInName) {
-		return fmt.Errorf("plugin name %q: want letters, digits, '-', '_', '.'", name)
+	if name == "" || name[0] == '.' || strings.ContainsFunc(name, notInName) {
+		return fmt.Errorf("plugin name %q: want letters, digits, '-', '_', '.', and no '.' first", name)
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func (t *pluginTable) folder(name string) string { return filepath.Join(t.home, 
 // installed tells whether an entry runs what "plugin install" has put there.
 func (t *pluginTable) installed(p config.Plugin) bool {
 	rel, err := filepath.Rel(t.folder(p.Name), p.Path)
-	return err == nil && filepath.IsLocal(rel)
+	return err == nil && filepath.IsLocal(rel) && plugins.CheckName(p.Name) == nil
 }
 
 // builtinRole tells the role of a built-in plugin.

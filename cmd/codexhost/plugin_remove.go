@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"github.com/codexhost/codexhost/manager"
+	"github.com/codexhost/codexhost/plugins"
 )
 
 func newPluginRemove(out io.Writer) *cobra.Command {
@@ -25,6 +29,9 @@ func newPluginRemove(out io.Writer) *cobra.Command {
 			if err := t.set(c.Context(), p.Name, nil); err != nil {
 				return err
 			}
+			if err := t.forget(p.Name); err != nil {
+				return err
+			}
 			if !t.installed(p) {
 				fmt.Fprintf(out, "removed %s; %s is left where it is\n", p.Name, p.Path)
 				return nil
@@ -36,4 +43,19 @@ func newPluginRemove(out io.Writer) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// forget deletes what hosts keep of a plugin: its log, and what it said.
+func (t *pluginTable) forget(name string) error {
+	if plugins.CheckName(name) != nil {
+		return nil // no host runs it, and it could name another folder
+	}
+	log := plugins.LogFile(manager.PluginLogs(t.home), name)
+	paths := []string{log, log + ".1", log + ".lock", filepath.Join(manager.PluginAnswers(t.home), name)}
+	for _, path := range paths {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("deleting what was kept of the plugin: %w", err)
+		}
+	}
+	return nil
 }
