@@ -791,7 +791,9 @@ called."
   (pcase method
     ("item/commandExecution/requestApproval"
      (let ((choices (codexhost--decisions "this command in this session"))
-           (words (plist-get params :proposedExecpolicyAmendment)))
+           (words (plist-get params :proposedExecpolicyAmendment))
+           (network (plist-get params :networkApprovalContext))
+           (permissions (plist-get params :additionalPermissions)))
        (when (> (length words) 0)
          (setq choices
                `(,(nth 0 choices) ,(nth 1 choices)
@@ -799,9 +801,19 @@ called."
                            (truncate-string-to-width (mapconcat #'identity words " ") 80 nil nil "..."))
                   :decision (:acceptWithExecpolicyAmendment (:execpolicy_amendment ,words)))
                  ,@(nthcdr 2 choices))))
-       (list :text (format "Run this in %s? %s\n%s" (plist-get params :cwd) (or (plist-get params :reason) "")
-                           (codexhost--indented (or (plist-get params :command) "") "    "))
-             :choices choices)))
+       (list :text (concat (if network
+                               (format "Connect to %s (%s)?" (plist-get network :host) (plist-get network :protocol))
+                             (format "Run this in %s?" (plist-get params :cwd)))
+                           (and (plist-get params :reason) (concat " " (plist-get params :reason)))
+                           "\n"
+                           (codexhost--indented (or (plist-get params :command) "") "    ")
+                           (and permissions (concat "\nwith more permissions: " (codexhost--json permissions))))
+             :choices `(,@(butlast choices 2)
+                        ,@(mapcar (lambda (rule)
+                                    `(,(format "Always %s %s" (plist-get rule :action) (plist-get rule :host))
+                                      :decision (:applyNetworkPolicyAmendment (:network_policy_amendment ,rule))))
+                                  (plist-get params :proposedNetworkPolicyAmendments))
+                        ,@(last choices 2)))))
     ("item/fileChange/requestApproval"
      (let ((changes (plist-get (gethash (plist-get params :itemId) codexhost--items) :changes)))
        (list :text (format "Change %s? %s"
@@ -809,12 +821,15 @@ called."
                                (mapconcat (lambda (change) (file-relative-name (plist-get change :path)))
                                           changes ", ")
                              "these files")
-                           (or (plist-get params :reason) ""))
+                           (concat (plist-get params :reason)
+                                   (and (plist-get params :grantRoot)
+                                        (format "\nYes allows writing below %s for the rest of the session."
+                                                (plist-get params :grantRoot)))))
              :diff (and (> (length changes) 0) (codexhost--unified changes))
              :choices (codexhost--decisions "these files in this session"))))
     ("item/permissions/requestApproval"
-     (list :text (format "Grant more permissions? %s\n    %S" (or (plist-get params :reason) "")
-                         (plist-get params :permissions))
+     (list :text (format "Grant more permissions? %s\n    %s" (or (plist-get params :reason) "")
+                         (codexhost--json (plist-get params :permissions)))
            :choices `(("Yes, for this turn" :permissions ,(plist-get params :permissions) :scope "turn")
                       ("Yes, for this session" :permissions ,(plist-get params :permissions) :scope "session")
                       ("No" :permissions ,(codexhost--empty) :scope "turn"))))

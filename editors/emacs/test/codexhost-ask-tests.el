@@ -80,6 +80,15 @@
                                           '(:command "touch a" :cwd "/" :proposedExecpolicyAmendment ["touch"])
                                           "Yes, and always allow what starts with: touch")
                  '(:decision (:acceptWithExecpolicyAmendment (:execpolicy_amendment ["touch"])))))
+  (should (equal (codexhost-tests--answer "item/commandExecution/requestApproval"
+                                          '(:networkApprovalContext (:host "example.com" :protocol "https")
+                                            :additionalPermissions (:network (:enabled t))
+                                            :proposedNetworkPolicyAmendments [(:action "allow" :host "example.com")])
+                                          "Always allow example.com")
+                 '(:decision (:applyNetworkPolicyAmendment
+                              (:network_policy_amendment (:action "allow" :host "example.com"))))))
+  (should (equal (codexhost-tests--answer "item/fileChange/requestApproval" '(:itemId "gone" :grantRoot "/srv") "Yes")
+                 '(:decision "accept")))
   (should (equal (codexhost-tests--answer "item/permissions/requestApproval"
                                           '(:permissions (:network (:enabled t)) :reason "why")
                                           "Yes, for this session")

@@ -30,11 +30,24 @@ M['item/commandExecution/requestApproval'] = function(params)
       decision = { acceptWithExecpolicyAmendment = { execpolicy_amendment = words } },
     }))
   end
+  for _, rule in ipairs(params.proposedNetworkPolicyAmendments or {}) do
+    table.insert(choices, #choices - 1, choice(('Always %s %s'):format(rule.action, rule.host), {
+      decision = { applyNetworkPolicyAmendment = { network_policy_amendment = rule } },
+    }))
+  end
   local text = ('Run this in %s?'):format(params.cwd or 'the workspace')
+  local network = params.networkApprovalContext
+  if network then
+    text = ('Connect to %s (%s)?'):format(network.host, network.protocol)
+  end
   if params.reason then
     text = text .. ' ' .. params.reason
   end
-  return { text = text .. '\n' .. (params.command or ''), choices = choices }
+  text = text .. '\n' .. (params.command or '')
+  if params.additionalPermissions then
+    text = text .. '\nwith more permissions: ' .. vim.json.encode(params.additionalPermissions)
+  end
+  return { text = text, choices = choices }
 end
 
 --- item is the fileChange that the request is about, if it was announced.
@@ -46,6 +59,9 @@ M['item/fileChange/requestApproval'] = function(params, item)
   local text = 'Change ' .. (#paths > 0 and table.concat(paths, ', ') or 'these files') .. '?'
   if params.reason then
     text = text .. ' ' .. params.reason
+  end
+  if params.grantRoot then
+    text = text .. ('\nYes allows writing below %s for the rest of the session.'):format(params.grantRoot)
   end
   return {
     text = text,

@@ -156,6 +156,22 @@ test('every kind of question is answered in its own shape', function()
   same(answered('item/commandExecution/requestApproval', command, 'Yes, and always'), {
     decision = { acceptWithExecpolicyAmendment = { execpolicy_amendment = { 'touch' } } },
   })
+  local network = {
+    networkApprovalContext = { host = 'example.com', protocol = 'https' },
+    proposedNetworkPolicyAmendments = { { action = 'allow', host = 'example.com' } },
+    additionalPermissions = { network = { enabled = true } },
+  }
+  same(answered('item/commandExecution/requestApproval', network, 'Always allow example.com'), {
+    decision = {
+      applyNetworkPolicyAmendment = { network_policy_amendment = { action = 'allow', host = 'example.com' } },
+    },
+  })
+  contains(h.asked[#h.asked].prompt, 'Connect to example.com (https)?')
+  contains(h.asked[#h.asked].prompt, 'with more permissions: {"network":{"enabled":true}}')
+  same(answered('item/fileChange/requestApproval', { itemId = 'gone', grantRoot = '/srv' }, 'Yes'), {
+    decision = 'accept',
+  })
+  contains(h.asked[#h.asked].prompt, 'writing below /srv')
   local permissions = { permissions = { network = { enabled = true } }, reason = 'why' }
   same(answered('item/permissions/requestApproval', permissions, 'Yes, for this session'), {
     permissions = { network = { enabled = true } },
