@@ -19,18 +19,23 @@ command -v npm >/dev/null || skip "npm is not installed"
 echo "vscode: fetching code-server $version into $code"
 rm -rf "$code" && mkdir -p "$code"
 log=$code/install.log
-quiet=(--no-audit --no-fund --loglevel=error)
-fetch() { timeout 600 "$@" >>"$log" 2>&1 || skip "npm could not install code-server, see $log"; }
+# In the folder itself: npm looks for its settings, such as certificates, where --prefix or another Node point to.
+fetch() {
+	local where=$1
+	shift
+	(cd "$where" && timeout 600 npm install --no-audit --no-fund --loglevel=error "$@") >>"$log" 2>&1 ||
+		skip "npm could not install code-server: $(grep -m1 'npm error' "$log" || echo "see $log")"
+}
 
-[ -x "$node/bin/node" ] || fetch npm install "${quiet[@]}" --prefix "$dir" node@24
-export PATH=$node/bin:$PATH
-npm=$(readlink -f "$(command -v npm)")
+[ -f "$dir/package.json" ] || echo '{"private":true}' >"$dir/package.json"
+[ -x "$node/bin/node" ] || fetch "$dir" node@24
 echo '{"private":true}' >"$code/package.json"
-fetch node "$npm" install "${quiet[@]}" --ignore-scripts --prefix "$code" "code-server@$version"
+fetch "$code" --ignore-scripts "code-server@$version"
 server=$code/node_modules/code-server/lib/vscode
-(cd "$server" && fetch node "$npm" install "${quiet[@]}" --ignore-scripts --omit=dev)
+fetch "$server" --ignore-scripts --omit=dev
 
-gyp=$(dirname "$npm")/../node_modules/node-gyp/bin/node-gyp.js
+gyp=$(dirname "$(readlink -f "$(command -v npm)")")/../node_modules/node-gyp/bin/node-gyp.js
+PATH=$node/bin:$PATH
 (cd "$server/node_modules/@vscode/sqlite3" && JOBS=max timeout 600 node "$gyp" rebuild --nodedir="$node/node_modules/$(node -p '`node-${process.platform}-${process.arch}`')") >>"$log" 2>&1 ||
 	echo "skip - vscode's own agents: the database could not be built (it needs g++, make and python3), see $log"
 echo "$version" >"$code/ready"

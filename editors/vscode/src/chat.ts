@@ -18,6 +18,8 @@ export class Chat implements vscode.WebviewViewProvider {
 	static readonly id = "codexhost.chat";
 	session!: Session;
 	skills: SkillMetadata[] = [];
+	/** Has the skills above read anew. */
+	readSkills!: () => Promise<unknown>;
 	private view: vscode.WebviewView | undefined;
 	private ready = false;
 	private pending: ToView[] = [];
@@ -183,6 +185,7 @@ export class Chat implements vscode.WebviewViewProvider {
 
 	private async suggest(query: string): Promise<void> {
 		const cwd = this.session.thread?.cwd ?? roots()[0];
+		if (query === "$" || (query.startsWith("$") && this.skills.length === 0)) await this.readSkills();
 		const list = await suggestions(this.session, query, roots(), cwd, this.skills);
 		this.post({ type: "suggestions", query, list });
 	}

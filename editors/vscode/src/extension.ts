@@ -50,6 +50,7 @@ export function activate(context: vscode.ExtensionContext): void {
 	chat.session = mine;
 	const threads = new Threads(mine);
 	const status = new Status(mine, (skills) => (chat.skills = skills));
+	chat.readSkills = () => status.readSkills();
 
 	/** A question of a thread that is not in sight. */
 	async function announce(question: Asked): Promise<void> {

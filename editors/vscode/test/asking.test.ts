@@ -9,6 +9,35 @@ import { Chat } from "./chat";
 import { lacking } from "./editor";
 
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const PARSER = `def lines(text):
+    found = text.split("\\n")
+    found.pop()
+    return found
+`;
+const PATCH = `*** Begin Patch
+*** Update File: parse.py
+@@
+     found = text.split("\\n")
+-    found.pop()
+-    return found
++    return found[:-1] if found[-1] == "" else found
+*** End Patch
+`;
+const plan = (...done: string[]) => JSON.stringify({ plan: ["Read the parser", "Keep the last line", "Say what was done"].map((step, i) => ({ step, status: done[i] ?? "pending" })) });
+const SKILL = `---
+name: fix-parser
+description: Repairs the parser of lines
+---
+\`\`\`offline
+think:The function drops the last element, whether the text ends with a newline or not.
+call:update_plan ${plan("in_progress")}
+exec:wc -l parse.py
+call:update_plan ${plan("completed", "in_progress")}
+patchraw:${JSON.stringify(PATCH)}
+call:update_plan ${plan("completed", "completed", "completed")}
+say:\`lines\` now keeps the last line: only an **empty** one at the end is dropped. See [parse.py](parse.py:3).
+\`\`\`
+`;
 
 describe("between the person and the agent", { skip: lacking }, () => {
 	const chat = new Chat();
@@ -19,11 +48,37 @@ describe("between the person and the agent", { skip: lacking }, () => {
 	after(() => editor.close());
 
 	editor.step("the package is installed", async () => {
+		mkdirSync(join(work, ".agents/skills/fix-parser"), { recursive: true });
+		writeFileSync(join(work, ".agents/skills/fix-parser/SKILL.md"), SKILL);
+		writeFileSync(join(work, "parse.py"), PARSER);
 		writeFileSync(join(work, "hello.txt"), "one\ntwo\nthree\n");
 		chat.configure(`[mcp_servers.asking]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(resolve("test/asking.mjs"))}]\n`);
 		await chat.start();
 		await chat.open();
 		await accessible(chat.view, "an empty chat");
+	});
+
+	editor.step("a skill is named with $, and does its work under the eyes of the person", async () => {
+		const { page } = editor;
+		await page.mouse.move(349, 430); // the side bar's edge
+		await page.mouse.down();
+		await page.mouse.move(500, 430, { steps: 4 });
+		await page.mouse.up();
+		await chat.view.locator("#prompt").pressSequentially("Some files lose their last line. Please $fix");
+		await chat.view.getByRole("option", { name: /fix-parser/ }).waitFor();
+		await chat.view.locator("#prompt").press("Tab");
+		await chat.view.locator("#prompt").press("Enter");
+		await question().filter({ hasText: "wc -l" }).waitFor();
+		await chat.button("Run").click();
+		await question().locator(".file").click();
+		await page.locator(".monaco-diff-editor .modified .view-line", { hasText: "found[:-1]" }).waitFor();
+		await editor.picture("patch");
+		await chat.button("Apply").click();
+		await chat.answered("keeps the last line");
+		assert.match(readFileSync(join(work, "parse.py"), "utf8"), /found\[:-1\]/);
+		process.kill(chat.hostPid(), "SIGKILL");
+		await chat.view.locator(".notice.info", { hasText: "runs again" }).waitFor();
+		await editor.picture("restarted");
 	});
 
 	editor.step("a file is mentioned with @", async () => {
@@ -148,8 +203,15 @@ describe("between the person and the agent", { skip: lacking }, () => {
 			writeFileSync(join(dir, name, `${name}.txt`), `${name}\n`);
 		}
 		writeFileSync(workspace, JSON.stringify({ folders: [{ path: "first" }, { path: "second" }] }));
-		await chat.open(workspace);
-		await editor.file("second.txt");
+		// A slow server's window may come up before it could read which folders there are, and stay without them.
+		for (let tries = 5; ; tries--) {
+			await chat.open(workspace);
+			const found = await editor.file("second.txt", 10_000).then(() => true, (error: Error) => {
+				if (tries === 0) throw error;
+				return false;
+			});
+			if (found) break;
+		}
 		await editor.command("Codexhost: Focus Chat");
 		await chat.focused();
 

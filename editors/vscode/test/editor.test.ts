@@ -229,7 +229,6 @@ describe("in the editor", { skip: lacking }, () => {
 		process.kill(pid, "SIGKILL");
 		await chat.view.locator(".notice.error", { hasText: "SIGKILL" }).waitFor();
 		await chat.view.locator(".notice.info", { hasText: "runs again" }).waitFor();
-		await editor.picture("restarted");
 		await say("say:alive");
 		await chat.answered("alive");
 		assert.notEqual(chat.hostPid(), pid);

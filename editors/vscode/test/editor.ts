@@ -95,16 +95,16 @@ export class Editor {
 	}
 
 	/** Opens a file of the workspace. */
-	async file(name: string): Promise<void> {
-		await this.quick("Control+p", name, name);
+	async file(name: string, within = WAIT_MS): Promise<void> {
+		await this.quick("Control+p", name, name, within);
 		await this.page.locator(".tab.active", { hasText: name }).waitFor();
 		await this.page.locator(".editor-instance .view-line").first().waitFor();
 	}
 
 	/** What is known a moment later, a command or a file, is not in a list that is already open. */
-	private async quick(key: string, text: string, name: string): Promise<void> {
+	private async quick(key: string, text: string, name: string, within = WAIT_MS): Promise<void> {
 		const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
-		for (const until = Date.now() + WAIT_MS; ;) {
+		for (const until = Date.now() + within; ;) {
 			await this.page.keyboard.press(key);
 			await this.page.locator(".quick-input-widget input[type=text]").fill(text);
 			try {

@@ -41,7 +41,7 @@ export function element(entry: Entry, actions: ItemActions): HTMLElement | undef
 			return command(entry, item);
 		case "fileChange": {
 			const status = cut(entry, item.status);
-			return h("section", { class: `tool ${status}`, "aria-label": "File changes" },
+			return h("div", { class: `tool ${status}`, role: "group", "aria-label": "File changes" },
 				h("div", { class: "tool-head" }, h("span", { class: "label" }, `Changes: ${label(status)}`)),
 				...item.changes.map((change, index) => {
 					const { added, removed } = counts(change);
@@ -109,14 +109,14 @@ function command(entry: Entry, item: ThreadItem & { type: "commandExecution" }):
 	const end = status === "completed" || (status === "failed" && item.exitCode != null) ? `exit ${item.exitCode}` : label(status);
 	const took = item.durationMs != null && item.durationMs >= 100 ? `, ${(item.durationMs / 1000).toFixed(1)} s` : "";
 	const lines = output.split("\n").length;
-	return h("section", { class: `tool ${status}`, "aria-label": `Command, ${end}` },
+	return h("div", { class: `tool ${status}`, role: "group", "aria-label": `Command, ${end}` },
 		h("div", { class: "tool-head" }, h("code", { class: "command", title: item.command }, shown(item.command)), h("span", { class: "label" }, end + took)),
 		output !== "" && folded(entry, "Output", h("pre", { tabindex: 0, class: "output" }, output), !entry.done || lines <= 12 || status === "failed", "out"));
 }
 
 function tool(entry: Entry, name: string, status: string, args: unknown, result: string): HTMLElement {
 	const given = typeof args === "string" ? args : JSON.stringify(args, null, 2);
-	return h("section", { class: `tool ${status}`, "aria-label": `Tool ${name}` },
+	return h("div", { class: `tool ${status}`, role: "group", "aria-label": `Tool ${name}` },
 		h("div", { class: "tool-head" }, h("code", { class: "command" }, name), h("span", { class: "label" }, label(status))),
 		folded(entry, "Details", h("pre", { tabindex: 0, class: "output" }, [given, result].filter(Boolean).join("\n\n")), status === "failed", "out"));
 }

@@ -13,7 +13,8 @@ const post = (message: FromView) => vscode.postMessage(message);
 const log = h("main", { id: "log", tabindex: 0, "aria-label": "Conversation" });
 const hello = h("div", { class: "hello" }, h("p", {}, "Ask the agent about this workspace, or give it something to do."),
 	h("p", { class: "faint" }, "@ mentions a file, $ a skill. Enter sends, Shift+Enter breaks the line, Escape interrupts."));
-const plan = h("details", { id: "plan", class: "fold", open: true });
+const steps = h("details", { class: "fold", open: true });
+const plan = h("section", { id: "plan", "aria-label": "Plan" }, steps);
 const meter = h("footer", { id: "meter" });
 const host = h("div", { id: "host", role: "status" });
 // Streamed text would be read out again and again; what is worth hearing is said here, once.
@@ -44,7 +45,7 @@ function turnView(id: string): TurnView {
 	if (!turn) {
 		const body = h("div", { class: "entries" });
 		const foot = h("div", { class: "turn-foot" });
-		turn = { root: h("section", { class: "turn", "aria-label": `Turn ${turns.size + 1}` }, body, foot), body, foot, nodes: new Map() };
+		turn = { root: h("div", { class: "turn", role: "group", "aria-label": `Turn ${turns.size + 1}` }, body, foot), body, foot, nodes: new Map() };
 		turns.set(id, turn);
 		hello.remove();
 		log.append(turn.root);
@@ -128,14 +129,14 @@ function drawBar(now: Bar): void {
 	}
 	bar = now;
 	drawHost(now);
-	const steps = now.plan?.steps ?? [];
-	plan.hidden = steps.length === 0;
-	if (steps.length > 0) {
-		const done = steps.filter((step) => step.status === "completed").length;
+	const planned = now.plan?.steps ?? [];
+	plan.hidden = planned.length === 0;
+	if (planned.length > 0) {
+		const done = planned.filter((step) => step.status === "completed").length;
 		const sign = { pending: "○", inProgress: "◐", completed: "●" };
 		const spoken = { pending: "to do", inProgress: "in progress", completed: "done" };
-		replace(plan, h("summary", {}, `Plan, ${done} of ${steps.length} done`),
-			h("ol", {}, ...steps.map(({ step, status }) => h("li", { class: status }, h("span", { role: "img", "aria-label": spoken[status] }, sign[status]), ` ${step}`))));
+		replace(steps, h("summary", {}, `Plan, ${done} of ${planned.length} done`),
+			h("ol", {}, ...planned.map(({ step, status }) => h("li", { class: status }, h("span", { role: "img", "aria-label": spoken[status] }, sign[status]), ` ${step}`))));
 	}
 	questions.show(now.questions, now.folder);
 	composer.show(now);
