@@ -44,6 +44,7 @@ type talk struct {
 	host *demoHost
 	ctx  context.Context
 	told []*demoMessage // since the last call
+	all  []*demoMessage // since the beginning
 }
 
 func startTalk(t *testing.T, exe, home string) *talk {
@@ -87,6 +88,7 @@ func (c *talk) until(what string, want func(*demoMessage) bool) *demoMessage {
 		if err != nil {
 			c.t.Fatalf("waiting for %s: %v\n%s", what, err, c.host.stderr.String())
 		}
+		c.all = append(c.all, m)
 		if want(m) {
 			return m
 		}
