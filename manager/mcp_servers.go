@@ -175,6 +175,12 @@ func (s *serverListener) ToolsChanged(c mcp.Change) {
 	s.manager.hub.Event(context.Background(), thread.Event{Thread: c.ThreadID, Kind: thread.Told, Method: "codexhost/mcp/toolsChanged", Params: n})
 }
 
+// ResourcesChanged implements mcp.Listener.
+func (s *serverListener) ResourcesChanged(threadID, server string) {
+	n := &protocol.McpResourcesChangedNotification{ThreadID: threadID, Server: server}
+	s.manager.hub.Event(context.Background(), thread.Event{Thread: threadID, Kind: thread.Told, Method: "codexhost/mcp/resourcesChanged", Params: n})
+}
+
 // awaitServers gives the servers that are still starting a moment, and says so.
 func (m *Manager) awaitServers(ctx context.Context, l *live, set *mcp.Set) {
 	names := set.StillStarting()

@@ -34,15 +34,50 @@ func (h host) ToolsChanged() {
 	h.svc.wg.Go(h.relist)
 }
 
+// ResourcesChanged implements provider.ResourceWatcher. Nothing is kept of
+// resources, so there is nothing to fetch: it is told, once for changes that come
+// close together.
+func (h host) ResourcesChanged() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.telling || h.shutAt {
+		return
+	}
+	h.telling = true
+	h.svc.wg.Go(h.tellResources)
+}
+
+func (i *instance) tellResources() {
+	settle(i.svc.ctx)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.telling = false
+	if i.shutAt {
+		return
+	}
+	for m := range i.members {
+		m.mu.Lock()
+		if !m.off {
+			m.set.listener.ResourcesChanged(m.set.thread, m.server.Name)
+		}
+		m.mu.Unlock()
+	}
+}
+
+// settle waits for the settle time.
+func settle(ctx context.Context) {
+	t := time.NewTimer(settleTime)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // relist fetches the tools until they are not stale.
 func (i *instance) relist() {
 	for {
-		t := time.NewTimer(settleTime)
-		select {
-		case <-t.C:
-		case <-i.svc.ctx.Done():
-			t.Stop()
-		}
+		settle(i.svc.ctx)
 		i.mu.Lock()
 		if !i.stale || i.phase != up || i.shutAt || i.svc.ctx.Err() != nil {
 			i.listing = false

@@ -47,6 +47,9 @@ func (*deafListener) ServerStatus(Startup) {}
 func (l *deafListener) ToolsChanged(c Change) {
 	l.told = append(l.told, fmt.Sprint(c.Added, c.Removed, c.Altered))
 }
+func (l *deafListener) ResourcesChanged(thread, server string) {
+	l.told = append(l.told, thread+" "+server)
+}
 func (*deafListener) Elicit(context.Context, Elicitation) ([]byte, error) { return nil, nil }
 
 // However often a server says that its tools change, it is asked once they are
@@ -76,6 +79,15 @@ func TestChangesSettle(t *testing.T) {
 		synctest.Wait()
 		if server.asked != 2 || set.Offer().catalog == first || len(l.told) != 1 || l.told[0] != "[c] [a] [b]" {
 			t.Errorf("asked %d times, same offer: %v, told %q", server.asked, set.Offer().catalog == first, l.told)
+		}
+		for range 20 {
+			h.ResourcesChanged()
+			time.Sleep(4 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(l.told) != 2 || l.told[1] != "t x" {
+			t.Errorf("told %q", l.told)
 		}
 		set.Close()
 		if err := s.Close(t.Context()); err != nil {

@@ -42,6 +42,7 @@ type instance struct {
 	version int  // counts what is offered: tools and instructions
 	stale   bool // the tools have changed since
 	listing bool // relist runs
+	telling bool // tellResources runs
 	err     error
 	breaker breaker
 	counted provider.Session // whose crash is in the breaker

@@ -131,11 +131,12 @@ func atOnce() map[string]string { return map[string]string{"GORACE": "atexit_sle
 
 // listener records what a thread is told.
 type listener struct {
-	mu       sync.Mutex
-	response string
-	told     []mcp.Startup
-	asked    []mcp.Elicitation
-	changes  []string
+	mu        sync.Mutex
+	response  string
+	told      []mcp.Startup
+	asked     []mcp.Elicitation
+	changes   []string
+	resources []string
 }
 
 func (l *listener) ServerStatus(s mcp.Startup) {
@@ -148,6 +149,12 @@ func (l *listener) ToolsChanged(c mcp.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changes = append(l.changes, fmt.Sprintf("%s %s +%v -%v ~%v", c.ThreadID, c.Server, c.Added, c.Removed, c.Altered))
+}
+
+func (l *listener) ResourcesChanged(thread, server string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.resources = append(l.resources, thread+" "+server)
 }
 
 func (l *listener) Elicit(ctx context.Context, e mcp.Elicitation) ([]byte, error) {

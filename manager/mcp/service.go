@@ -40,6 +40,9 @@ type Listener interface {
 	// ToolsChanged tells what a server that is up changed, or came back with after
 	// it had died. It must not block and must not call back into the Set.
 	ToolsChanged(Change)
+	// ResourcesChanged tells that a server that is up has other resources, or
+	// templates of them, now. It must not block and must not call back into the Set.
+	ResourcesChanged(threadID, server string)
 	// Elicit puts a server's question to the client and returns its response, an
 	// McpServerElicitationRequestResponse. It may block until ctx ends, which it
 	// does with the call that the question belongs to.

@@ -242,6 +242,11 @@ func TestToolsChangeWhileRunning(t *testing.T) {
 	if o := grown.Call(within(t, patience), mcp.Call{ID: "c"}); !o.Failed || !strings.Contains(o.Error, "the server no longer has the tool 'grown'") {
 		t.Errorf("the removed tool: %+v", o)
 	}
+	waitFor(t, "the news of the resources", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.resources) == 1 && l.resources[0] == "thread-1 lab"
+	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if got, want := strings.Join(l.changes, "; "), "thread-1 lab +[grown] -[] ~[]; thread-1 lab +[] -[grown] ~[]"; got != want {

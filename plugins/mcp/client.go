@@ -279,6 +279,10 @@ func (c *Client) dispatch(m *mcpv1.ProviderMessage) {
 		if s := c.session(k.ToolsChanged.Session); s != nil {
 			s.host.ToolsChanged()
 		}
+	case *mcpv1.ProviderMessage_ResourcesChanged:
+		if s := c.session(k.ResourcesChanged.Session); s != nil {
+			TellResourcesChanged(s.host)
+		}
 	case *mcpv1.ProviderMessage_Log:
 		if s := c.session(k.Log.Session); s != nil {
 			s.host.Log(k.Log.Level, k.Log.Text)

@@ -101,6 +101,7 @@ func (s *session) CallTool(ctx context.Context, c mcp.ToolCall) (json.RawMessage
 	case "events":
 		s.host.Progress(json.RawMessage(`1`))
 		s.host.ToolsChanged()
+		mcp.TellResourcesChanged(s.host)
 		s.host.Log("info", "said \xff")
 		return json.RawMessage(`null`), nil
 	case "huge":
@@ -152,6 +153,7 @@ func (h *host) Elicit(ctx context.Context, p json.RawMessage) (json.RawMessage, 
 }
 func (h *host) Progress(p json.RawMessage) { h.note("progress " + string(p)) }
 func (h *host) ToolsChanged()              { h.note("changed") }
+func (h *host) ResourcesChanged()          { h.note("resources") }
 func (h *host) Log(level, text string)     { h.note(level + " " + text) }
 
 func within(t *testing.T, d time.Duration) context.Context {
@@ -305,7 +307,7 @@ func TestEventsKeepTheirOrder(t *testing.T) {
 	if _, err := call(t, s, "events"); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(h.events, "|"); got != "progress 1|changed|info said \uFFFD" {
+	if got := strings.Join(h.events, "|"); got != "progress 1|changed|resources|info said \uFFFD" {
 		t.Errorf("before the result came: %s", got)
 	}
 }

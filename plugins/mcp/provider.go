@@ -183,6 +183,20 @@ type Host interface {
 	Log(level, text string)
 }
 
+// ResourceWatcher is implemented by Hosts that want to hear of resources, too.
+type ResourceWatcher interface {
+	// ResourcesChanged says that the list of resources, or of their templates, has
+	// changed. It must not block.
+	ResourcesChanged()
+}
+
+// TellResourcesChanged is for sessions whose server says so.
+func TellResourcesChanged(h Host) {
+	if w, ok := h.(ResourceWatcher); ok {
+		w.ResourcesChanged()
+	}
+}
+
 // timeoutOf is what is left until ctx's deadline: 0 for none, at least 1 ms.
 func timeoutOf(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()

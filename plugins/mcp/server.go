@@ -306,6 +306,11 @@ func (h *remoteHost) ToolsChanged() {
 	h.conn.send(&mcpv1.ProviderMessage{Kind: &mcpv1.ProviderMessage_ToolsChanged{ToolsChanged: &mcpv1.ToolsChanged{Session: h.session}}})
 }
 
+// ResourcesChanged implements ResourceWatcher.
+func (h *remoteHost) ResourcesChanged() {
+	h.conn.send(&mcpv1.ProviderMessage{Kind: &mcpv1.ProviderMessage_ResourcesChanged{ResourcesChanged: &mcpv1.ResourcesChanged{Session: h.session}}})
+}
+
 // Log implements Host.
 func (h *remoteHost) Log(level, text string) {
 	h.conn.send(&mcpv1.ProviderMessage{Kind: &mcpv1.ProviderMessage_Log{Log: &mcpv1.Log{Session: h.session, Level: utf8(level), Text: utf8(text)}}})

@@ -26,6 +26,7 @@ var extensions = [...]Method{
 
 // extensionNotifications are the notifications.
 var extensionNotifications = [...]Method{
+	{Name: "codexhost/mcp/resourcesChanged", Params: func() any { return new(McpResourcesChangedNotification) }},
 	{Name: "codexhost/mcp/toolsChanged", Params: func() any { return new(McpToolsChangedNotification) }},
 	{Name: "codexhost/mcp/waiting", Params: func() any { return new(McpWaitingNotification) }},
 	{Name: "codexhost/plugin/statusChanged", Params: func() any { return new(ProviderPluginStatusChangedNotification) }},

@@ -53,6 +53,13 @@ type McpToolsChangedNotification struct {
 	Changed  []string `wire:"changed"`
 }
 
+// McpResourcesChangedNotification is the params of codexhost/mcp/resourcesChanged: the list of a server's resources, or of
+// their templates, is another one now.
+type McpResourcesChangedNotification struct {
+	ThreadID string `wire:"threadId"`
+	Server   string `wire:"server"`
+}
+
 // McpWaitingNotification is the params of codexhost/mcp/waiting: a turn's next request to the model waits for these
 // servers, for a second at most. No servers mean that it waits no longer.
 type McpWaitingNotification struct {

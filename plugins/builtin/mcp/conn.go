@@ -166,6 +166,8 @@ func (c *conn) take(e *envelope) bool {
 		c.host.Progress(e.params)
 	case "notifications/tools/list_changed":
 		c.host.ToolsChanged()
+	case "notifications/resources/list_changed":
+		provider.TellResourcesChanged(c.host)
 	case "notifications/message":
 		c.host.Log(logLine(e.params))
 	default:

@@ -39,6 +39,7 @@ func (p *Provider) startHTTP(ctx context.Context, c *provider.Config, host provi
 	rt := &rewriter{next: http.DefaultTransport.(*http.Transport).Clone(), headers: c.Headers, agent: c.Client.Name + "/" + c.Client.Version, login: loginOf(c)}
 	client := newClient(c, &sdk.ClientOptions{
 		ToolListChangedHandler:      func(context.Context, *sdk.ToolListChangedRequest) { host.ToolsChanged() },
+		ResourceListChangedHandler:  func(context.Context, *sdk.ResourceListChangedRequest) { provider.TellResourcesChanged(host) },
 		ProgressNotificationHandler: func(_ context.Context, r *sdk.ProgressNotificationClientRequest) { host.Progress(raw(r.Params)) },
 		//lint:ignore SA1019 servers of the protocol we speak still log this way
 		LoggingMessageHandler: func(_ context.Context, r *sdk.LoggingMessageRequest) { host.Log(logLine(raw(r.Params))) },

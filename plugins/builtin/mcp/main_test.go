@@ -57,13 +57,14 @@ func sdkServer(args []string) bool {
 
 // host records what a session tells it.
 type host struct {
-	answer   string
-	mu       sync.Mutex
-	asked    []string
-	progress []string
-	changed  int
-	said     []string
-	ended    chan struct{} // gets a token when a question was withdrawn
+	answer    string
+	mu        sync.Mutex
+	asked     []string
+	progress  []string
+	changed   int
+	resources int
+	said      []string
+	ended     chan struct{} // gets a token when a question was withdrawn
 }
 
 func (h *host) Elicit(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
@@ -82,6 +83,12 @@ func (h *host) Progress(p json.RawMessage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.progress = append(h.progress, string(p))
+}
+
+func (h *host) ResourcesChanged() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.resources++
 }
 
 func (h *host) ToolsChanged() {

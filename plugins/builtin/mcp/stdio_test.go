@@ -319,8 +319,8 @@ func TestProgressAndToolsChanged(t *testing.T) {
 		t.Errorf("progress %s", h.progress)
 	}
 	text(t, s, "grow", `{}`)
-	if h.changed != 1 {
-		t.Errorf("told %d times that the tools changed", h.changed)
+	if h.changed != 1 || h.resources != 1 {
+		t.Errorf("told %d times that the tools changed, %d times that the resources did", h.changed, h.resources)
 	}
 }
 

@@ -372,6 +372,7 @@ func (s *server) call(id json.RawMessage, name string, raw, meta json.RawMessage
 		s.extra = append(s.extra, "grown")
 		s.mu.Unlock()
 		s.send(obj{"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+		s.send(obj{"jsonrpc": "2.0", "method": "notifications/resources/list_changed"})
 		s.answer(id, text("grown"))
 	case "shrink":
 		s.mu.Lock()

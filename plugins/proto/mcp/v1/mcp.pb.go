@@ -366,6 +366,7 @@ type ProviderMessage struct {
 	//	*ProviderMessage_ToolsChanged
 	//	*ProviderMessage_Ended
 	//	*ProviderMessage_Log
+	//	*ProviderMessage_ResourcesChanged
 	Kind          isProviderMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -498,6 +499,15 @@ func (x *ProviderMessage) GetLog() *Log {
 	return nil
 }
 
+func (x *ProviderMessage) GetResourcesChanged() *ResourcesChanged {
+	if x != nil {
+		if x, ok := x.Kind.(*ProviderMessage_ResourcesChanged); ok {
+			return x.ResourcesChanged
+		}
+	}
+	return nil
+}
+
 type isProviderMessage_Kind interface {
 	isProviderMessage_Kind()
 }
@@ -542,6 +552,10 @@ type ProviderMessage_Log struct {
 	Log *Log `protobuf:"bytes,10,opt,name=log,proto3,oneof"`
 }
 
+type ProviderMessage_ResourcesChanged struct {
+	ResourcesChanged *ResourcesChanged `protobuf:"bytes,11,opt,name=resources_changed,json=resourcesChanged,proto3,oneof"`
+}
+
 func (*ProviderMessage_Ready) isProviderMessage_Kind() {}
 
 func (*ProviderMessage_Failed) isProviderMessage_Kind() {}
@@ -561,6 +575,8 @@ func (*ProviderMessage_ToolsChanged) isProviderMessage_Kind() {}
 func (*ProviderMessage_Ended) isProviderMessage_Kind() {}
 
 func (*ProviderMessage_Log) isProviderMessage_Kind() {}
+
+func (*ProviderMessage_ResourcesChanged) isProviderMessage_Kind() {}
 
 // Server says which server to run.
 type Server struct {
@@ -1707,6 +1723,52 @@ func (x *ToolsChanged) GetSession() uint64 {
 	return 0
 }
 
+// ResourcesChanged says that the list of resources, or of their templates, has
+// changed. A host may not know it.
+type ResourcesChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResourcesChanged) Reset() {
+	*x = ResourcesChanged{}
+	mi := &file_mcp_v1_mcp_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResourcesChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResourcesChanged) ProtoMessage() {}
+
+func (x *ResourcesChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_mcp_v1_mcp_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResourcesChanged.ProtoReflect.Descriptor instead.
+func (*ResourcesChanged) Descriptor() ([]byte, []int) {
+	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ResourcesChanged) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
 // Ended is sent once for each session that was ready: it was stopped, or it
 // died. Calls in flight have been answered before it.
 type Ended struct {
@@ -1721,7 +1783,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_mcp_v1_mcp_proto_msgTypes[20]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1733,7 +1795,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_mcp_v1_mcp_proto_msgTypes[20]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1746,7 +1808,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{20}
+	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ended) GetSession() uint64 {
@@ -1789,7 +1851,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_mcp_v1_mcp_proto_msgTypes[21]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1801,7 +1863,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_mcp_v1_mcp_proto_msgTypes[21]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1814,7 +1876,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{21}
+	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Log) GetSession() uint64 {
@@ -1846,7 +1908,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_mcp_v1_mcp_proto_msgTypes[22]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +1920,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcp_v1_mcp_proto_msgTypes[22]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +1933,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{22}
+	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{23}
 }
 
 type ServersReply struct {
@@ -1883,7 +1945,7 @@ type ServersReply struct {
 
 func (x *ServersReply) Reset() {
 	*x = ServersReply{}
-	mi := &file_mcp_v1_mcp_proto_msgTypes[23]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +1957,7 @@ func (x *ServersReply) String() string {
 func (*ServersReply) ProtoMessage() {}
 
 func (x *ServersReply) ProtoReflect() protoreflect.Message {
-	mi := &file_mcp_v1_mcp_proto_msgTypes[23]
+	mi := &file_mcp_v1_mcp_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +1970,7 @@ func (x *ServersReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersReply.ProtoReflect.Descriptor instead.
 func (*ServersReply) Descriptor() ([]byte, []int) {
-	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{23}
+	return file_mcp_v1_mcp_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ServersReply) GetServers() []*Server {
@@ -1929,7 +1991,7 @@ const file_mcp_v1_mcp_proto_rawDesc = "" +
 	"\x04call\x18\x03 \x01(\v2\x16.codexhost.mcp.v1.CallH\x00R\x04call\x122\n" +
 	"\x06cancel\x18\x04 \x01(\v2\x18.codexhost.mcp.v1.CancelH\x00R\x06cancel\x122\n" +
 	"\x06answer\x18\x05 \x01(\v2\x18.codexhost.mcp.v1.AnswerH\x00R\x06answerB\x06\n" +
-	"\x04kind\"\xb9\x04\n" +
+	"\x04kind\"\x8c\x05\n" +
 	"\x0fProviderMessage\x12/\n" +
 	"\x05ready\x18\x01 \x01(\v2\x17.codexhost.mcp.v1.ReadyH\x00R\x05ready\x122\n" +
 	"\x06failed\x18\x02 \x01(\v2\x18.codexhost.mcp.v1.FailedH\x00R\x06failed\x122\n" +
@@ -1942,7 +2004,8 @@ const file_mcp_v1_mcp_proto_rawDesc = "" +
 	"\rtools_changed\x18\b \x01(\v2\x1e.codexhost.mcp.v1.ToolsChangedH\x00R\ftoolsChanged\x12/\n" +
 	"\x05ended\x18\t \x01(\v2\x17.codexhost.mcp.v1.EndedH\x00R\x05ended\x12)\n" +
 	"\x03log\x18\n" +
-	" \x01(\v2\x15.codexhost.mcp.v1.LogH\x00R\x03logB\x06\n" +
+	" \x01(\v2\x15.codexhost.mcp.v1.LogH\x00R\x03log\x12Q\n" +
+	"\x11resources_changed\x18\v \x01(\v2\".codexhost.mcp.v1.ResourcesChangedH\x00R\x10resourcesChangedB\x06\n" +
 	"\x04kind\"O\n" +
 	"\x06Server\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
@@ -2032,6 +2095,8 @@ const file_mcp_v1_mcp_proto_rawDesc = "" +
 	"\vparams_json\x18\x02 \x01(\fR\n" +
 	"paramsJson\"(\n" +
 	"\fToolsChanged\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\",\n" +
+	"\x10ResourcesChanged\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\"\x84\x01\n" +
 	"\x05Ended\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
@@ -2081,35 +2146,36 @@ func file_mcp_v1_mcp_proto_rawDescGZIP() []byte {
 }
 
 var file_mcp_v1_mcp_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_mcp_v1_mcp_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_mcp_v1_mcp_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_mcp_v1_mcp_proto_goTypes = []any{
-	(Stage)(0),              // 0: codexhost.mcp.v1.Stage
-	(ErrorKind)(0),          // 1: codexhost.mcp.v1.ErrorKind
-	(List_Of)(0),            // 2: codexhost.mcp.v1.List.Of
-	(*HostMessage)(nil),     // 3: codexhost.mcp.v1.HostMessage
-	(*ProviderMessage)(nil), // 4: codexhost.mcp.v1.ProviderMessage
-	(*Server)(nil),          // 5: codexhost.mcp.v1.Server
-	(*Start)(nil),           // 6: codexhost.mcp.v1.Start
-	(*Stop)(nil),            // 7: codexhost.mcp.v1.Stop
-	(*Call)(nil),            // 8: codexhost.mcp.v1.Call
-	(*CallTool)(nil),        // 9: codexhost.mcp.v1.CallTool
-	(*List)(nil),            // 10: codexhost.mcp.v1.List
-	(*ReadResource)(nil),    // 11: codexhost.mcp.v1.ReadResource
-	(*Cancel)(nil),          // 12: codexhost.mcp.v1.Cancel
-	(*Answer)(nil),          // 13: codexhost.mcp.v1.Answer
-	(*Ready)(nil),           // 14: codexhost.mcp.v1.Ready
-	(*Failed)(nil),          // 15: codexhost.mcp.v1.Failed
-	(*Remains)(nil),         // 16: codexhost.mcp.v1.Remains
-	(*Result)(nil),          // 17: codexhost.mcp.v1.Result
-	(*CallError)(nil),       // 18: codexhost.mcp.v1.CallError
-	(*Elicit)(nil),          // 19: codexhost.mcp.v1.Elicit
-	(*ElicitGone)(nil),      // 20: codexhost.mcp.v1.ElicitGone
-	(*Progress)(nil),        // 21: codexhost.mcp.v1.Progress
-	(*ToolsChanged)(nil),    // 22: codexhost.mcp.v1.ToolsChanged
-	(*Ended)(nil),           // 23: codexhost.mcp.v1.Ended
-	(*Log)(nil),             // 24: codexhost.mcp.v1.Log
-	(*ServersRequest)(nil),  // 25: codexhost.mcp.v1.ServersRequest
-	(*ServersReply)(nil),    // 26: codexhost.mcp.v1.ServersReply
+	(Stage)(0),               // 0: codexhost.mcp.v1.Stage
+	(ErrorKind)(0),           // 1: codexhost.mcp.v1.ErrorKind
+	(List_Of)(0),             // 2: codexhost.mcp.v1.List.Of
+	(*HostMessage)(nil),      // 3: codexhost.mcp.v1.HostMessage
+	(*ProviderMessage)(nil),  // 4: codexhost.mcp.v1.ProviderMessage
+	(*Server)(nil),           // 5: codexhost.mcp.v1.Server
+	(*Start)(nil),            // 6: codexhost.mcp.v1.Start
+	(*Stop)(nil),             // 7: codexhost.mcp.v1.Stop
+	(*Call)(nil),             // 8: codexhost.mcp.v1.Call
+	(*CallTool)(nil),         // 9: codexhost.mcp.v1.CallTool
+	(*List)(nil),             // 10: codexhost.mcp.v1.List
+	(*ReadResource)(nil),     // 11: codexhost.mcp.v1.ReadResource
+	(*Cancel)(nil),           // 12: codexhost.mcp.v1.Cancel
+	(*Answer)(nil),           // 13: codexhost.mcp.v1.Answer
+	(*Ready)(nil),            // 14: codexhost.mcp.v1.Ready
+	(*Failed)(nil),           // 15: codexhost.mcp.v1.Failed
+	(*Remains)(nil),          // 16: codexhost.mcp.v1.Remains
+	(*Result)(nil),           // 17: codexhost.mcp.v1.Result
+	(*CallError)(nil),        // 18: codexhost.mcp.v1.CallError
+	(*Elicit)(nil),           // 19: codexhost.mcp.v1.Elicit
+	(*ElicitGone)(nil),       // 20: codexhost.mcp.v1.ElicitGone
+	(*Progress)(nil),         // 21: codexhost.mcp.v1.Progress
+	(*ToolsChanged)(nil),     // 22: codexhost.mcp.v1.ToolsChanged
+	(*ResourcesChanged)(nil), // 23: codexhost.mcp.v1.ResourcesChanged
+	(*Ended)(nil),            // 24: codexhost.mcp.v1.Ended
+	(*Log)(nil),              // 25: codexhost.mcp.v1.Log
+	(*ServersRequest)(nil),   // 26: codexhost.mcp.v1.ServersRequest
+	(*ServersReply)(nil),     // 27: codexhost.mcp.v1.ServersReply
 }
 var file_mcp_v1_mcp_proto_depIdxs = []int32{
 	6,  // 0: codexhost.mcp.v1.HostMessage.start:type_name -> codexhost.mcp.v1.Start
@@ -2125,27 +2191,28 @@ var file_mcp_v1_mcp_proto_depIdxs = []int32{
 	20, // 10: codexhost.mcp.v1.ProviderMessage.elicit_gone:type_name -> codexhost.mcp.v1.ElicitGone
 	21, // 11: codexhost.mcp.v1.ProviderMessage.progress:type_name -> codexhost.mcp.v1.Progress
 	22, // 12: codexhost.mcp.v1.ProviderMessage.tools_changed:type_name -> codexhost.mcp.v1.ToolsChanged
-	23, // 13: codexhost.mcp.v1.ProviderMessage.ended:type_name -> codexhost.mcp.v1.Ended
-	24, // 14: codexhost.mcp.v1.ProviderMessage.log:type_name -> codexhost.mcp.v1.Log
-	5,  // 15: codexhost.mcp.v1.Start.server:type_name -> codexhost.mcp.v1.Server
-	9,  // 16: codexhost.mcp.v1.Call.tool:type_name -> codexhost.mcp.v1.CallTool
-	10, // 17: codexhost.mcp.v1.Call.list:type_name -> codexhost.mcp.v1.List
-	11, // 18: codexhost.mcp.v1.Call.read:type_name -> codexhost.mcp.v1.ReadResource
-	2,  // 19: codexhost.mcp.v1.List.of:type_name -> codexhost.mcp.v1.List.Of
-	0,  // 20: codexhost.mcp.v1.Failed.stage:type_name -> codexhost.mcp.v1.Stage
-	16, // 21: codexhost.mcp.v1.Failed.remains:type_name -> codexhost.mcp.v1.Remains
-	1,  // 22: codexhost.mcp.v1.CallError.kind:type_name -> codexhost.mcp.v1.ErrorKind
-	16, // 23: codexhost.mcp.v1.Ended.remains:type_name -> codexhost.mcp.v1.Remains
-	5,  // 24: codexhost.mcp.v1.ServersReply.servers:type_name -> codexhost.mcp.v1.Server
-	3,  // 25: codexhost.mcp.v1.Provider.Session:input_type -> codexhost.mcp.v1.HostMessage
-	25, // 26: codexhost.mcp.v1.Provider.Servers:input_type -> codexhost.mcp.v1.ServersRequest
-	4,  // 27: codexhost.mcp.v1.Provider.Session:output_type -> codexhost.mcp.v1.ProviderMessage
-	26, // 28: codexhost.mcp.v1.Provider.Servers:output_type -> codexhost.mcp.v1.ServersReply
-	27, // [27:29] is the sub-list for method output_type
-	25, // [25:27] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	24, // 13: codexhost.mcp.v1.ProviderMessage.ended:type_name -> codexhost.mcp.v1.Ended
+	25, // 14: codexhost.mcp.v1.ProviderMessage.log:type_name -> codexhost.mcp.v1.Log
+	23, // 15: codexhost.mcp.v1.ProviderMessage.resources_changed:type_name -> codexhost.mcp.v1.ResourcesChanged
+	5,  // 16: codexhost.mcp.v1.Start.server:type_name -> codexhost.mcp.v1.Server
+	9,  // 17: codexhost.mcp.v1.Call.tool:type_name -> codexhost.mcp.v1.CallTool
+	10, // 18: codexhost.mcp.v1.Call.list:type_name -> codexhost.mcp.v1.List
+	11, // 19: codexhost.mcp.v1.Call.read:type_name -> codexhost.mcp.v1.ReadResource
+	2,  // 20: codexhost.mcp.v1.List.of:type_name -> codexhost.mcp.v1.List.Of
+	0,  // 21: codexhost.mcp.v1.Failed.stage:type_name -> codexhost.mcp.v1.Stage
+	16, // 22: codexhost.mcp.v1.Failed.remains:type_name -> codexhost.mcp.v1.Remains
+	1,  // 23: codexhost.mcp.v1.CallError.kind:type_name -> codexhost.mcp.v1.ErrorKind
+	16, // 24: codexhost.mcp.v1.Ended.remains:type_name -> codexhost.mcp.v1.Remains
+	5,  // 25: codexhost.mcp.v1.ServersReply.servers:type_name -> codexhost.mcp.v1.Server
+	3,  // 26: codexhost.mcp.v1.Provider.Session:input_type -> codexhost.mcp.v1.HostMessage
+	26, // 27: codexhost.mcp.v1.Provider.Servers:input_type -> codexhost.mcp.v1.ServersRequest
+	4,  // 28: codexhost.mcp.v1.Provider.Session:output_type -> codexhost.mcp.v1.ProviderMessage
+	27, // 29: codexhost.mcp.v1.Provider.Servers:output_type -> codexhost.mcp.v1.ServersReply
+	28, // [28:30] is the sub-list for method output_type
+	26, // [26:28] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_mcp_v1_mcp_proto_init() }
@@ -2171,6 +2238,7 @@ func file_mcp_v1_mcp_proto_init() {
 		(*ProviderMessage_ToolsChanged)(nil),
 		(*ProviderMessage_Ended)(nil),
 		(*ProviderMessage_Log)(nil),
+		(*ProviderMessage_ResourcesChanged)(nil),
 	}
 	file_mcp_v1_mcp_proto_msgTypes[5].OneofWrappers = []any{
 		(*Call_Tool)(nil),
@@ -2184,7 +2252,7 @@ func file_mcp_v1_mcp_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mcp_v1_mcp_proto_rawDesc), len(file_mcp_v1_mcp_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
