@@ -131,9 +131,10 @@ var methods = map[string]row{
 	"app/installed":                   {inOrder, serve(appInstalled)},
 
 	// Extensions; see protocol/extension.go.
-	"codexhost/mcp/waitFor": {apart, serve(codexhostMcpWaitFor)},
-	"codexhost/plugin/list": {inOrder, serve(codexhostPluginList)},
-	"codexhost/skills/list": {apart, serve(codexhostSkillsList)},
+	"codexhost/mcp/waitFor":   {apart, serve(codexhostMcpWaitFor)},
+	"codexhost/plugin/list":   {inOrder, serve(codexhostPluginList)},
+	"codexhost/project/trust": {inOrder, serve(codexhostProjectTrust)},
+	"codexhost/skills/list":   {apart, serve(codexhostSkillsList)},
 }
 
 // A request is one that has passed every check and waits for its turn.

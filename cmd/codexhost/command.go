@@ -102,6 +102,7 @@ func newCommand(ctx context.Context, in, out *os.File, errw io.Writer) *cobra.Co
 	root.AddCommand(newThreadsCommand(out))
 	root.AddCommand(newMcpCommand(&f, in, out, errw))
 	root.AddCommand(newPluginCommand(out))
+	root.AddCommand(newTrustCommand(&f, out))
 	return root
 }
 

@@ -224,7 +224,7 @@ func TestDefaultsByTrust(t *testing.T) {
 			if got, want := c.ProjectDirs(), []string{w.ws, sub}; !slices.Equal(got, want) {
 				t.Errorf("dirs %v, want %v", got, want)
 			}
-			if got := c.Files(); len(got) != 4 || got[2] != filepath.Join(w.home, "config.toml") {
+			if got := c.Files(); len(got) != 5 || got[2] != filepath.Join(w.home, "config.toml") || got[4] != filepath.Join(w.home, pinFile) {
 				t.Errorf("files %v", got)
 			}
 			if (c.Layers[0].DisabledReason == "") != (tt.trust == Trusted) {

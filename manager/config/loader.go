@@ -40,6 +40,7 @@ type Loader struct {
 	files    fileCache
 	flags    func() (Layer, *LoadError)
 	writing  sync.Mutex // one write at a time
+	pinning  sync.Mutex // one change of the pins at a time
 
 	mu    sync.Mutex
 	cache map[string]*loaded // by cwd, without overrides
@@ -102,7 +103,7 @@ func (l *Loader) Load(ctx context.Context, q Query) (*Config, error) {
 		return nil, err
 	}
 	if len(q.Overrides) > 0 || q.Role != "" {
-		return answer(l.build(q))
+		return answer(l.build(ctx, q))
 	}
 	l.mu.Lock()
 	old := l.cache[q.Cwd]
@@ -110,7 +111,7 @@ func (l *Loader) Load(ctx context.Context, q Query) (*Config, error) {
 	if old != nil && old.fresh() {
 		return answer(old)
 	}
-	built := l.build(q)
+	built := l.build(ctx, q)
 	l.mu.Lock()
 	if len(l.cache) >= maxCached {
 		clear(l.cache)
@@ -152,9 +153,9 @@ func (e *loaded) fresh() bool {
 }
 
 // build computes an answer from the files, which come from the cache where they did not change.
-func (l *Loader) build(q Query) *loaded {
+func (l *Loader) build(ctx context.Context, q Query) *loaded {
 	b := &builder{l: l, q: q, out: &loaded{files: map[string]*textFile{}}}
-	cfg, err := b.run()
+	cfg, err := b.run(ctx)
 	b.out.cfg, b.out.err = cfg, err
 	if err != nil {
 		l.opts.Logger.Warn("configuration cannot be used", "error", err.Details())
@@ -176,7 +177,7 @@ type builder struct {
 	warnings []Warning
 }
 
-func (b *builder) run() (*Config, *LoadError) {
+func (b *builder) run(ctx context.Context) (*Config, *LoadError) {
 	if err := b.baseLayers(); err != nil {
 		return nil, err
 	}
@@ -191,6 +192,7 @@ func (b *builder) run() (*Config, *LoadError) {
 		return nil, err
 	}
 	b.finish(cfg)
+	b.holdBack(ctx, cfg)
 	cfg.Overrides, cfg.Role = b.q.Overrides, b.q.Role
 	if n := len(b.layers); n > 0 && b.layers[n-1].Name.Type == layerRole {
 		cfg.role = b.layers[n-1].Config

@@ -26,7 +26,8 @@ func (c *Config) ProjectFolders() []string {
 	return out
 }
 
-// Files are the config files that were looked at, whether they exist or not: what to watch for changes.
+// Files are the config files that were looked at, whether they exist or not, and where the user's word on the project's
+// servers is kept: what to watch for changes.
 func (c *Config) Files() []string {
 	var out []string
 	for _, l := range c.Layers {
@@ -34,7 +35,7 @@ func (c *Config) Files() []string {
 			out = append(out, l.file)
 		}
 	}
-	return out
+	return append(out, filepath.Join(c.Home, pinFile))
 }
 
 // projectLayers finds the root, asks for trust and inserts the .codex folders between user and flags. Root markers and

@@ -40,7 +40,7 @@ func (l *Loader) Write(ctx context.Context, edits []Edit, expectedVersion, fileP
 	if filePath != "" && !l.isUserFile(filePath) {
 		return WriteResult{}, &WriteError{LayerReadonly, "Only writes to the user config are allowed"}
 	}
-	return l.edit(ctx, expectedVersion, func(e *editing) error {
+	r, err := l.edit(ctx, expectedVersion, func(e *editing) error {
 		for _, one := range edits {
 			if err := e.apply(one); err != nil {
 				return err
@@ -48,6 +48,13 @@ func (l *Loader) Write(ctx context.Context, edits []Edit, expectedVersion, fileP
 		}
 		return nil
 	})
+	if err != nil {
+		return r, err
+	}
+	if err := l.forget(ctx, edits); err != nil {
+		l.opts.Logger.Warn("the pins of a project are not renewed", "error", err)
+	}
+	return r, nil
 }
 
 func (l *Loader) isUserFile(path string) bool {

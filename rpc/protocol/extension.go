@@ -21,6 +21,7 @@ type ExtensionSettings struct {
 var extensions = [...]Method{
 	{Name: "codexhost/mcp/waitFor", Params: func() any { return new(McpWaitForParams) }, Result: func() any { return new(McpWaitForResponse) }, Nullable: true},
 	{Name: "codexhost/plugin/list", Params: func() any { return new(ProviderPluginListParams) }, Result: func() any { return new(ProviderPluginListResponse) }, Nullable: true},
+	{Name: "codexhost/project/trust", Params: func() any { return new(ProjectTrustParams) }, Result: func() any { return new(ProjectTrustResponse) }, Nullable: true},
 	{Name: "codexhost/skills/list", Params: func() any { return new(SkillListingsParams) }, Result: func() any { return new(SkillListingsResponse) }},
 }
 
