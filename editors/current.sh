@@ -4,7 +4,7 @@
 # They are packages of a later Debian release. Apt gets lists and folders of its own here, and the packages are only
 # unpacked: nothing is installed, and nothing outside of FOLDER is touched. FOLDER/bin has nvim and emacs, which run with
 # the loader and the libraries that came along. Where that cannot be done a line that starts with "skip" says why, and the
-# status is 77.
+# status is 77. Of Neovim only --headless works: for a screen it starts itself, by the name of the loader.
 set -euo pipefail
 
 release=${DEBIAN_RELEASE:-trixie}

@@ -92,11 +92,12 @@
    (mapconcat
     (lambda (server)
       (let* ((name (plist-get server :name))
-             (broken (or (plist-get server :toolsError) (cdr (assoc name codexhost--failed-servers))))
+             (heard (codexhost--server name))
+             (broken (or (plist-get server :toolsError) (and (equal (car heard) "failed") (nth 1 heard))))
              (tools (cl-loop for key in (plist-get server :tools) by #'cddr collect (substring (symbol-name key) 1))))
-        (if broken
-            (codexhost-overview--broken name broken)
-          (format "  %s: %s\n" name (if tools (string-join tools ", ") "no tools")))))
+        (cond (broken (codexhost-overview--broken name broken))
+              ((equal (car heard) "starting") (format "  %s: is starting\n" name))
+              (t (format "  %s: %s\n" name (if tools (string-join tools ", ") "no tools"))))))
     servers "")))
 
 (provide 'codexhost-overview)

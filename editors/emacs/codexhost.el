@@ -96,7 +96,7 @@
 (defvar-local codexhost--settings nil "What the current thread uses, as last told, a plist.")
 (defvar-local codexhost--chosen nil "What was chosen for the next turns, a plist.")
 (defvar-local codexhost--host nil "What the host said of itself, a plist.")
-(defvar-local codexhost--failed-servers nil "MCP servers that did not start, with the reason, an alist.")
+(defvar-local codexhost--servers nil "The status and the error of MCP servers by name, an alist.")
 (defvar-local codexhost--turns nil "Ids of turns by those of their items, a hash table.")
 (defvar-local codexhost--diff nil "What the last turn changed, a diff.")
 (defvar-local codexhost--items nil "Items by id, a hash table.")
@@ -324,7 +324,7 @@ The host says so in its data, codex by the text alone."
                                          :capabilities (:experimentalApi t)) ; for modes of turns
                            (lambda (result)
                              (setq codexhost--host result
-                                   codexhost--failed-servers nil)
+                                   codexhost--servers nil)
                              (jsonrpc-notify codexhost--connection :initialized (codexhost--empty))
                              (thread))
                            fail)))))))
@@ -510,11 +510,11 @@ The host says so in its data, codex by the text alone."
        (setq codexhost--thread (plist-put codexhost--thread :name (plist-get params :threadName))))
       ("mcpServer/startupStatus/updated"
        (let ((name (plist-get params :name)))
-         (setf (alist-get name codexhost--failed-servers nil t #'equal) nil)
+         (setf (alist-get name codexhost--servers nil nil #'equal)
+               (list (plist-get params :status) (or (plist-get params :error) "it does not say why")))
          (when (equal (plist-get params :status) "failed")
-           (push (cons name (or (plist-get params :error) "it does not say why")) codexhost--failed-servers)
            (codexhost--notice (format "The MCP server %s did not start: %s"
-                                      name (cdar codexhost--failed-servers))))))
+                                      name (nth 1 (codexhost--server name)))))))
       ("thread/tokenUsage/updated"
        (setq codexhost--usage (plist-get params :tokenUsage)))
       ("error"
@@ -526,6 +526,10 @@ The host says so in its data, codex by the text alone."
        (codexhost--notice (concat (plist-get params :summary)
                                   (and (plist-get params :details)
                                        (concat ": " (plist-get params :details)))))))))
+
+(defun codexhost--server (name)
+  "Return the status of the MCP server NAME and its error, in a list."
+  (alist-get name codexhost--servers nil nil #'equal))
 
 (defun codexhost--revert-buffers (item)
   "Revert the buffers of files that ITEM changed, unless they are modified."

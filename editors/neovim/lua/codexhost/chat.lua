@@ -233,9 +233,8 @@ local function plain(window)
 end
 
 --- What the chat's own statusline says beside the state: what the next turn uses.
-function M.statusline()
-  local settings, parts = session.settings, { (require('codexhost').statusline():gsub('^codexhost: ', '')) }
-  local thread = session.thread
+function M.uses()
+  local settings, parts, thread = session.settings, {}, session.thread
   if thread then
     table.insert(parts, session.chosen.model or settings.model)
     table.insert(parts, session.chosen.sandbox or session.sandbox_name(settings.sandbox))
@@ -244,7 +243,7 @@ function M.statusline()
     end
     table.insert(parts, thread.name)
   end
-  return (table.concat(parts, '  |  '):gsub('%%', ''))
+  return (table.concat(parts, ', '):gsub('%%', ''))
 end
 
 --- Opens the windows, or goes to them if they are there.
@@ -254,7 +253,7 @@ function M.open()
     vim.cmd(config.get().window)
     vim.api.nvim_win_set_buf(0, transcript.buffer)
     plain(0)
-    vim.wo.statusline = " %{v:lua.require'codexhost.chat'.statusline()}"
+    vim.wo.statusline = " %{v:lua.require'codexhost'.statusline()}  %<%{v:lua.require'codexhost.chat'.uses()}"
     vim.wo.foldmethod = 'expr' -- reasoning is folded
     vim.wo.foldexpr = "getline(v:lnum) =~# '^\\~ '"
     vim.wo.foldlevel = 0

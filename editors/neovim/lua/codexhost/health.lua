@@ -15,6 +15,7 @@ local function check_skills_and_servers(call, thread)
       warn(('The skill %s is broken: %s'):format(broken.path, broken.message))
     end
   end
+  call('codexhost/mcp/waitFor', { threadId = thread, timeoutMs = 10000 }) -- who cannot wait lists what there is
   local servers = call('mcpServerStatus/list', { threadId = thread })
   for _, server in ipairs(servers.result and servers.result.data or {}) do
     if server.toolsError then

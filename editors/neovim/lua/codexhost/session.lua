@@ -15,6 +15,7 @@ local M = {
   diff = nil, -- of the last turn that changed files
   items = {}, -- the items of the turn that runs, by id
   settings = {}, -- of the current thread, as last told: model, sandbox (a policy), approvalPolicy, mode
+  servers = {}, -- the MCP servers that were heard of, by name: status and error
   chosen = {}, -- what the user chose since Neovim began: model, sandbox, approval_policy, mode
 }
 
@@ -88,6 +89,9 @@ local track = {
   end,
   ['thread/name/updated'] = function(params)
     M.thread.name = params.threadName
+  end,
+  ['mcpServer/startupStatus/updated'] = function(params)
+    M.servers[params.name] = { status = params.status, error = params.error }
   end,
   ['thread/settings/updated'] = function(params)
     local now = params.threadSettings
@@ -224,7 +228,7 @@ local function connect(done)
   end
   request('initialize', rpc.hello, function(err, result)
     if not err then
-      M.host = result
+      M.host, M.servers = result, {}
       connection:notify('initialized')
     end
     done(err)

@@ -4,14 +4,6 @@ local window = require('codexhost.window')
 
 local M = {}
 
-local failures = {} -- of MCP servers that did not start, by name
-
-session.subscribe(function(event, params)
-  if event == 'mcpServer/startupStatus/updated' then
-    failures[params.name] = params.status == 'failed' and (params.error or 'it did not start') or nil
-  end
-end)
-
 local function heading(lines, text)
   vim.list_extend(lines, { '', text })
 end
@@ -67,8 +59,11 @@ end
 local function server_lines(lines, servers)
   heading(lines, 'MCP servers')
   for _, server in ipairs(servers) do
-    local broken = server.toolsError or failures[server.name]
-    if broken then
+    local heard = session.servers[server.name] or {}
+    local broken = server.toolsError or heard.status == 'failed' and (heard.error or 'it did not start')
+    if heard.status == 'starting' then
+      table.insert(lines, ('  %s: is starting'):format(server.name))
+    elseif broken then
       table.insert(lines, ('  ! %s: %s'):format(server.name, one_line(broken)))
     else
       local tools = vim.tbl_keys(server.tools)

@@ -52,7 +52,7 @@ local function draw()
   window.draw(buffer, lines)
 end
 
-local function load(more)
+local function load(more, first)
   asked = asked + 1
   local mine = asked
   session.call('thread/list', {
@@ -67,6 +67,10 @@ local function load(more)
       threads = vim.list_extend(more and threads or {}, result.data)
       pages = result.nextCursor
       draw()
+      local shown = vim.fn.bufwinid(buffer)
+      if first and shown >= 0 and #threads > 0 then
+        vim.api.nvim_win_set_cursor(shown, { head + 1, 0 })
+      end
     end
   end)
 end
@@ -160,7 +164,7 @@ function M.open(opts)
   threads, pages = nil, nil
   buffer = window.open(name, 'codexhost-threads', keys)
   draw()
-  load()
+  load(false, true)
 end
 
 return M
