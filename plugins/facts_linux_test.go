@@ -29,7 +29,7 @@ func TestFactsForOtherProcesses(t *testing.T) {
 	mustRead(t, h, "good", "pid")
 	mustRead(t, other, "good", "pid")
 	var got plugins.PluginFacts
-	eventually(t, "news of the start", 5*time.Second, func() bool {
+	eventually(t, "news of the start", 20*time.Second, func() bool {
 		all := hosts(t, dir)
 		if len(all) != 1 || len(all[0].Plugins) != 2 || all[0].PID != os.Getpid() {
 			return false
@@ -52,7 +52,7 @@ func TestFactsForOtherProcesses(t *testing.T) {
 	if _, err := read(t, h, "good", "exit"); err == nil {
 		t.Fatal("it survived")
 	}
-	eventually(t, "news of the death", 5*time.Second, func() bool {
+	eventually(t, "news of the death", 20*time.Second, func() bool {
 		all := hosts(t, dir)
 		return len(all) == 1 && all[0].Plugins[0].LastError != "" && all[0].Plugins[0].PID == 0
 	})

@@ -77,7 +77,7 @@ func (h *Host) launch(ctx context.Context, spec Spec, generation uint64) (*insta
 	})
 	in.calls.init()
 	in.spoken.init(h.keep(in))
-	in.back.init(spec.Name, in.logger, in.spoken.tell, func() { h.onChanged(spec.Name) }, func() { h.stateChanged(spec.Name) })
+	in.back.init(spec.Name, in.logger, in.spoken.tell, func() { h.onChanged(spec.Name) }, func() { h.introduced(&spec) })
 	if in.times.Start = h.times.Start; spec.StartTimeout > 0 {
 		in.times.Start = spec.StartTimeout
 	}

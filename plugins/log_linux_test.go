@@ -21,7 +21,7 @@ func TestLogOfAPlugin(t *testing.T) {
 	}
 	has := func(name string, parts ...string) {
 		t.Helper()
-		eventually(t, "log of "+name, 5*time.Second, func() bool {
+		eventually(t, "log of "+name, 20*time.Second, func() bool {
 			b, _ := os.ReadFile(plugins.LogFile(dir, name))
 			for _, part := range parts {
 				if !strings.Contains(string(b), part) {

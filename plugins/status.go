@@ -50,10 +50,13 @@ func (h *Host) Status() []Status {
 	return out
 }
 
-// stateChanged tells of news that came from elsewhere than the plugin's
-// supervisor.
-func (h *Host) stateChanged(name string) {
-	if s, err := h.supervisor(name); err == nil {
+// introduced tells of a manifest that came late. What a part of the host says of
+// itself is no news.
+func (h *Host) introduced(spec *Spec) {
+	if spec.Path == "" {
+		return
+	}
+	if s, err := h.supervisor(spec.Name); err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.changed()
