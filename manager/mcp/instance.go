@@ -235,7 +235,11 @@ func (i *instance) open(ctx context.Context, pause, limit time.Duration) (provid
 		return nil, err
 	}
 	i.launch.reserve()
+	with := i.launch.token()
 	session, err := p.Start(ctx, server, host{i})
+	if denied(err) && i.launch.token() != with { // somebody has logged in meanwhile
+		session, err = p.Start(ctx, server, host{i})
+	}
 	if err != nil {
 		return nil, i.launch.denied(err)
 	}

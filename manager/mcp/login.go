@@ -126,17 +126,27 @@ func (l *launch) reserve() {
 	}
 }
 
-// denied adds to a start that failed for want of a login what is known of that.
-func (l *launch) denied(err error) error {
+// denied says whether a start failed for want of a login.
+func denied(err error) bool {
 	e, ok := errors.AsType[*provider.StartError](err)
-	if !ok || e.Stage != provider.StageAuth {
+	return ok && e.Stage == provider.StageAuth
+}
+
+// denied adds to such a failure what is known of it.
+func (l *launch) denied(err error) error {
+	if !denied(err) {
 		return err
 	}
-	d := &deniedError{StartError: e, settled: l.settled}
+	e, _ := errors.AsType[*provider.StartError](err)
+	return &deniedError{StartError: e, settled: l.settled, token: l.token()}
+}
+
+// token is that of the login that there is now; empty without one.
+func (l *launch) token() string {
 	if kept, err := l.kept(); err == nil && kept != nil {
-		d.token = kept.AccessToken
+		return kept.AccessToken
 	}
-	return d
+	return ""
 }
 
 // kept is the login that the server is started with; nil without one.

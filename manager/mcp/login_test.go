@@ -19,8 +19,9 @@ import (
 // it is said to. It counts the questions about that.
 type wall struct {
 	*httptest.Server
-	offers bool
-	asked  atomic.Int64
+	offers   bool
+	asked    atomic.Int64
+	refusing func() // is called before it lets somebody stand outside
 }
 
 func newWall(t *testing.T, offers bool) *wall {
@@ -40,6 +41,9 @@ func (w *wall) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	case strings.Contains(r.URL.Path, "well-known"):
 		http.NotFound(out, r)
 	case r.Header.Get("Authorization") != "Bearer good":
+		if w.refusing != nil {
+			w.refusing()
+		}
 		out.WriteHeader(http.StatusUnauthorized)
 	case r.Method != http.MethodPost:
 		out.WriteHeader(http.StatusMethodNotAllowed)
@@ -170,5 +174,26 @@ func TestNothingToLogInTo(t *testing.T) {
 		if _, err := s.Logout(t.Context(), c.server); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.server.Name, err)
 		}
+	}
+}
+
+// A login that is made while a server is starting without one is not missed.
+func TestLoginDuringAStart(t *testing.T) {
+	t.Parallel()
+	w := newWall(t, true)
+	s, l := service(t), &listener{}
+	home := t.TempDir()
+	w.refusing = func() {
+		if err := oauth.NewStore(home).Put(t.Context(), &oauth.Credentials{Name: "web", URL: w.URL, AccessToken: "good"}); err != nil {
+			t.Error(err)
+		}
+	}
+	set := s.Join("thread-1", t.TempDir(), []mcp.Server{{Name: "web", URL: w.URL, Enabled: true, Login: &mcp.Login{Home: home}}}, l)
+	t.Cleanup(set.Close)
+	if missing := set.WaitReady(within(t, 20*time.Second)); len(missing) != 0 {
+		t.Fatalf("not up: %+v", l.told)
+	}
+	if got := l.states("web"); got != "starting ready" {
+		t.Errorf("told %s", got)
 	}
 }
