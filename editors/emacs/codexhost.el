@@ -25,9 +25,9 @@
 
 ;;; Code:
 
-(require 'browse-url)
 (require 'cl-lib)
-(require 'codexhost-form)
+(require 'codexhost-questions)
+(require 'codexhost-render)
 (require 'diff-mode)
 (require 'easymenu)
 (require 'jsonrpc)
@@ -64,28 +64,9 @@
   "Whether a change of files is shown as a diff when you are asked about it."
   :type 'boolean)
 
-(defcustom codexhost-output-lines 200
-  "The most lines that are shown of one command's output."
-  :type 'natnum)
-
 (defcustom codexhost-request-timeout 60
   "Seconds until a request without an answer is given up."
   :type 'natnum)
-
-(defface codexhost-user '((t :inherit font-lock-keyword-face))
-  "Face of what you said.")
-
-(defface codexhost-reasoning '((t :inherit shadow :slant italic))
-  "Face of what the model says of its reasoning.")
-
-(defface codexhost-command '((t :inherit font-lock-function-name-face))
-  "Face of commands, changes and other tools.")
-
-(defface codexhost-output '((t :inherit shadow))
-  "Face of what a command printed.")
-
-(defface codexhost-notice '((t :inherit warning))
-  "Face of notices and errors.")
 
 (defvar-local codexhost--connection nil "The connection to the host, live or not.")
 (defvar-local codexhost--thread nil "The current thread, a plist.")
@@ -111,10 +92,6 @@
    (closing :initform nil :documentation "Whether we ended it.")
    (ended :initform nil :documentation "Whether its end was told."))
   "A connection to a host.")
-
-(defun codexhost--empty ()
-  "Return what is encoded as an empty JSON object."
-  (make-hash-table :size 1))
 
 (defun codexhost--parse (text)
   "Return the JSON message in TEXT as a plist."
@@ -582,15 +559,6 @@ The host says so in its data, codex by the text alone."
        (insert (propertize text 'codexhost-block id))
        (set-marker (cdr block) (point))))))
 
-(defun codexhost--reasoning (text &optional more)
-  "Return TEXT as reasoning: what is after its first line is folded.
-With MORE the first line was there before."
-  (let ((rest (if more 0 (string-search "\n" text))))
-    (setq text (propertize text 'face 'codexhost-reasoning))
-    (when rest
-      (put-text-property rest (length text) 'invisible 'codexhost-reasoning text))
-    text))
-
 (defun codexhost--grow (id delta &optional reasoning)
   "Let the block ID grow by DELTA, as REASONING if that is non-nil."
   (let* ((block (gethash id codexhost--blocks))
@@ -623,131 +591,7 @@ With MORE the first line was there before."
     (unless (string-empty-p text)
       (codexhost--set-block (plist-get item :id) text))))
 
-(defun codexhost--outcome (item)
-  "Return how ITEM ended."
-  (let ((status (plist-get item :status)) (code (plist-get item :exitCode)))
-    (cond ((equal status "inProgress") "running")
-          ((equal status "declined") "declined")
-          ((and code (/= code 0)) (format "exit status %d" code))
-          ((equal status "failed") "failed")
-          (t "done"))))
-
-(defun codexhost--bare-command (text)
-  "Return the command TEXT without the shell that it is handed to.
-If something else would be lost by that, return TEXT.  The
-commandActions of an item would read better, but leave parts out."
-  (if (not (string-match "\\`[^ ]*sh -l?c ." text))
-      text
-    (let* ((script (substring text (1- (match-end 0))))
-           (inner (and (> (length script) 1) (substring script 1 -1))))
-      (cond ((string-match-p "\\`'[^']*'\\'" script)
-             inner)
-            ((and inner
-                  (string-prefix-p "\"" script)
-                  (string-suffix-p "\"" script)
-                  (not (string-search "\"" (replace-regexp-in-string "\\\\." "" inner))))
-             (replace-regexp-in-string "\\\\\\([\"\\$`]\\)" "\\1" inner))
-            ((string-match-p "[ \t\n'\"\\]" script) text)
-            (t script)))))
-
-(defun codexhost--indented (text prefix)
-  "Return TEXT with PREFIX before each line, and no blank lines at its end."
-  (concat prefix (replace-regexp-in-string "\n" (concat "\n" prefix) (string-trim-right text "[\r\n]+") t t)))
-
-(defun codexhost--tail (text)
-  "Return the last `codexhost-output-lines' lines of TEXT."
-  (let* ((lines (split-string (string-trim-right text "[\r\n]+") "\n"))
-         (excess (- (length lines) codexhost-output-lines)))
-    (if (<= excess 0)
-        (string-join lines "\n")
-      (format "... %d lines before\n%s" excess (string-join (nthcdr excess lines) "\n")))))
-
-(defun codexhost--change-kind (change)
-  "Return the kind of CHANGE: add, delete or update."
-  (let ((kind (plist-get change :kind)))
-    (if (stringp kind) kind (plist-get kind :type))))
-
-(defun codexhost--item-text (item)
-  "Return ITEM as text, empty if there is nothing to show."
-  (pcase (plist-get item :type)
-    ("userMessage"
-     (propertize
-      (mapconcat (lambda (part)
-                   (codexhost--indented (or (plist-get part :text)
-                                            (format "[%s]" (or (plist-get part :name) (plist-get part :path)
-                                                               (plist-get part :url) (plist-get part :type))))
-                                        "> "))
-                 (plist-get item :content) "\n")
-      'face 'codexhost-user))
-    ((or "agentMessage" "plan")
-     (string-trim-right (or (plist-get item :text) "") "\n+"))
-    ("reasoning"
-     (let ((summary (plist-get item :summary)))
-       (codexhost--reasoning (mapconcat #'identity
-                                        (if (> (length summary) 0) summary (plist-get item :content))
-                                        "\n"))))
-    ("commandExecution"
-     (let ((output (or (plist-get item :aggregatedOutput) "")))
-       (concat (propertize (format "$ %s" (string-trim-right (codexhost--bare-command (or (plist-get item :command) ""))))
-                           'face 'codexhost-command)
-               (format "  [%s]" (codexhost--outcome item))
-               (unless (string-empty-p output)
-                 (propertize (concat "\n" (codexhost--indented (codexhost--tail output) "    "))
-                             'face 'codexhost-output)))))
-    ("fileChange"
-     (mapconcat (lambda (change)
-                  (concat (propertize (format "± %s %s" (codexhost--change-kind change)
-                                              (file-relative-name (plist-get change :path)))
-                                      'face 'codexhost-command)
-                          (format "  [%s]" (codexhost--outcome item))))
-                (plist-get item :changes) "\n"))
-    ("mcpToolCall"
-     (let ((output (or (plist-get (plist-get item :error) :message)
-                       (mapconcat (lambda (part)
-                                    (or (plist-get part :text) (format "[%s]" (plist-get part :type))))
-                                  (plist-get (plist-get item :result) :content) "\n"))))
-       (concat (propertize (format "* %s/%s" (plist-get item :server) (plist-get item :tool))
-                           'face 'codexhost-command)
-               (and (plist-get item :arguments) (concat " " (codexhost--json (plist-get item :arguments))))
-               (format "  [%s]" (codexhost--outcome item))
-               (unless (string-empty-p output)
-                 (propertize (concat "\n" (codexhost--indented (codexhost--tail output) "    "))
-                             'face 'codexhost-output)))))
-    ("contextCompaction" "* the conversation was condensed")
-    (type (format "* %s" type))))
-
-(defun codexhost--plan (params)
-  "Return the plan in PARAMS as text."
-  (concat "Plan"
-          (and (plist-get params :explanation) (concat ": " (plist-get params :explanation)))
-          (mapconcat (lambda (step)
-                       (format "\n- [%s] %s"
-                               (pcase (plist-get step :status) ("completed" "x") ("inProgress" ">") (_ " "))
-                               (plist-get step :step)))
-                     (plist-get params :plan) "")))
-
 ;;;; Diffs
-
-(defun codexhost--marked (mark text)
-  "Return TEXT with MARK before each line, ended by a newline."
-  (concat (codexhost--indented text mark) "\n"))
-
-(defun codexhost--unified (changes)
-  "Return the unified diff of what a fileChange item lists.
-These CHANGES have content for added and deleted files, else hunks."
-  (mapconcat
-   (lambda (change)
-     (let* ((path (plist-get change :path))
-            (diff (plist-get change :diff))
-            (lines (length (split-string (string-trim-right diff "\n+") "\n")))
-            (kind (plist-get change :kind)))
-       (pcase (codexhost--change-kind change)
-         ("add" (format "--- /dev/null\n+++ %s\n@@ -0,0 +1,%d @@\n%s" path lines (codexhost--marked "+" diff)))
-         ("delete" (format "--- %s\n+++ /dev/null\n@@ -1,%d +0,0 @@\n%s" path lines (codexhost--marked "-" diff)))
-         (_ (format "--- %s\n+++ %s\n%s" path
-                    (or (and (listp kind) (plist-get kind :move_path)) path)
-                    (codexhost--marked "" diff))))))
-   changes ""))
 
 (defun codexhost--show-diff (text)
   "Show TEXT, a diff, in a window of its own."
@@ -766,7 +610,8 @@ These CHANGES have content for added and deleted files, else hunks."
 
 (defun codexhost--asked (id method params)
   "Put the request METHOD with ID and PARAMS to the user."
-  (let ((question (codexhost--question method params)))
+  (let ((question (codexhost--question method params
+                                        (gethash (plist-get params :itemId) codexhost--items))))
     (if (not question)
         (jsonrpc-connection-send codexhost--connection :id id
                                  :error (list :code -32601
@@ -779,127 +624,6 @@ These CHANGES have content for added and deleted files, else hunks."
       (force-mode-line-update)
       (message "codexhost asks something in %s; %s" (buffer-name)
                (substitute-command-keys "\\[codexhost-answer] answers")))))
-
-(defun codexhost--decisions (again)
-  "Return the choices of an approval; AGAIN names what is not asked again."
-  `(("Yes" :decision "accept")
-    (,(format "Yes, and do not ask again for %s" again) :decision "acceptForSession")
-    ("No" :decision "decline")
-    ("No, and stop the turn" :decision "cancel")))
-
-(defun codexhost--question (method params)
-  "Return the question of METHOD with PARAMS, nil for an unknown METHOD.
-It is a plist.  :text is what is asked.  :choices are pairs of a label and the
-answer for the host, a function makes the answer when it is
-called."
-  (pcase method
-    ("item/commandExecution/requestApproval"
-     (let ((choices (codexhost--decisions "this command in this session"))
-           (words (plist-get params :proposedExecpolicyAmendment))
-           (network (plist-get params :networkApprovalContext))
-           (permissions (plist-get params :additionalPermissions)))
-       (when (> (length words) 0)
-         (setq choices
-               `(,(nth 0 choices) ,(nth 1 choices)
-                 (,(format "Yes, and always allow what starts with: %s"
-                           (truncate-string-to-width (mapconcat #'identity words " ") 80 nil nil "..."))
-                  :decision (:acceptWithExecpolicyAmendment (:execpolicy_amendment ,words)))
-                 ,@(nthcdr 2 choices))))
-       (list :text (concat (if network
-                               (format "Connect to %s (%s)?" (plist-get network :host) (plist-get network :protocol))
-                             (format "Run this in %s?" (plist-get params :cwd)))
-                           (and (plist-get params :reason) (concat " " (plist-get params :reason)))
-                           "\n"
-                           (codexhost--indented (or (plist-get params :command) "") "    ")
-                           (and permissions (concat "\nwith more permissions: " (codexhost--json permissions))))
-             :choices `(,@(butlast choices 2)
-                        ,@(mapcar (lambda (rule)
-                                    `(,(format "Always %s %s" (plist-get rule :action) (plist-get rule :host))
-                                      :decision (:applyNetworkPolicyAmendment (:network_policy_amendment ,rule))))
-                                  (plist-get params :proposedNetworkPolicyAmendments))
-                        ,@(last choices 2)))))
-    ("item/fileChange/requestApproval"
-     (let ((changes (plist-get (gethash (plist-get params :itemId) codexhost--items) :changes)))
-       (list :text (format "Change %s? %s"
-                           (if (> (length changes) 0)
-                               (mapconcat (lambda (change) (file-relative-name (plist-get change :path)))
-                                          changes ", ")
-                             "these files")
-                           (concat (plist-get params :reason)
-                                   (and (plist-get params :grantRoot)
-                                        (format "\nYes allows writing below %s for the rest of the session."
-                                                (plist-get params :grantRoot)))))
-             :diff (and (> (length changes) 0) (codexhost--unified changes))
-             :choices (codexhost--decisions "these files in this session"))))
-    ("item/permissions/requestApproval"
-     (list :text (format "Grant more permissions? %s\n    %s" (or (plist-get params :reason) "")
-                         (codexhost--json (plist-get params :permissions)))
-           :choices `(("Yes, for this turn" :permissions ,(plist-get params :permissions) :scope "turn")
-                      ("Yes, for this session" :permissions ,(plist-get params :permissions) :scope "session")
-                      ("No" :permissions ,(codexhost--empty) :scope "turn"))))
-    ("mcpServer/elicitation/request"
-     (codexhost--elicitation params))
-    ("item/tool/requestUserInput"
-     (let ((questions (plist-get params :questions)))
-       (list :text (mapconcat (lambda (question) (plist-get question :question)) questions "\n")
-             :choices `(("Answer" . ,(lambda () (codexhost--read-answers questions)))
-                        ("Leave it out" :answers ,(codexhost--empty))))))))
-
-(defun codexhost--accept (&optional content persist)
-  "Return the acceptance of an elicitation with CONTENT, kept for PERSIST."
-  `(:action "accept" :content ,(or content (codexhost--empty)) ,@(and persist `(:_meta (:persist ,persist)))))
-
-(defun codexhost--elicitation (params)
-  "Return the question of an MCP server, or about a tool of it, in PARAMS."
-  (let ((meta (plist-get params :_meta))
-        (fields (codexhost-form-fields (plist-get params :requestedSchema)))
-        (refusals '(("No" :action "decline") ("Cancel" :action "cancel")))
-        (url (plist-get params :url)))
-    (cond
-     ((equal (plist-get meta :codex_approval_kind) "mcp_tool_call")
-      (let ((persist (append (plist-get meta :persist) nil)) (arguments (plist-get meta :tool_params)))
-        (list :text (concat (plist-get params :message)
-                            (and arguments (concat "\n" (codexhost--indented (codexhost--json arguments) "    "))))
-              :choices `(("Yes" ,@(codexhost--accept))
-                         ,@(and (member "session" persist)
-                                `(("Yes, and do not ask again in this session" ,@(codexhost--accept nil "session"))))
-                         ,@(and (member "always" persist)
-                                `(("Yes, and never ask again for this tool" ,@(codexhost--accept nil "always"))))
-                         ,@refusals))))
-     (t
-      (list :text (format "%s asks: %s%s" (plist-get params :serverName) (plist-get params :message)
-                          (if url (concat "\n    " url) ""))
-            :choices
-            (cond (url `(("Yes, open it" . ,(lambda () (browse-url url) (codexhost--accept)))
-                         ("Yes, I open it myself" ,@(codexhost--accept))
-                         ,@refusals))
-                  (fields `(("Answer" . ,(lambda () (codexhost--accept (codexhost-form-read fields))))
-                            ,@refusals))
-                  (t `(("Yes" ,@(codexhost--accept)) ,@refusals))))))))
-
-(defun codexhost--json (value)
-  "Return VALUE as JSON text."
-  (if (fboundp 'json-serialize)
-      (decode-coding-string (json-serialize value :null-object nil :false-object :json-false) 'utf-8)
-    (format "%S" value)))
-
-(defun codexhost--read-answers (questions)
-  "Read the answers to QUESTIONS in the minibuffer, and return what the host gets."
-  (let ((answers (codexhost-form-read
-                  (mapcar (lambda (question)
-                            (let ((options (mapcar (lambda (option) (cons (plist-get option :label)
-                                                                          (plist-get option :label)))
-                                                   (plist-get question :options))))
-                              (list :name (plist-get question :id)
-                                    :label (plist-get question :question)
-                                    :kind (cond (options 'one)
-                                                ((eq (plist-get question :isSecret) t) 'secret)
-                                                (t 'text))
-                                    :options options
-                                    :other (eq (plist-get question :isOther) t))))
-                          questions))))
-    (maphash (lambda (id answer) (puthash id (list :answers (vector answer)) answers)) answers)
-    (list :answers answers)))
 
 (defun codexhost--show-question (question)
   "Show QUESTION with buttons."
