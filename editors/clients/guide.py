@@ -130,5 +130,21 @@ def play(lines):
         fail(f"the host ended with status {child.returncode}")
 
 
+def compare_lists():
+    """What the guide lists of the host is what the host has."""
+    source = guide.parent.parent
+    listed = set(re.findall(r"`(\w+)`", re.search(r"^- `kind`, of a closed set: (.*?)\.$", text, re.M | re.S).group(1)))
+    kinds = set(re.findall(r'Kind = "(\w+)"', (source / "manager/thread/refusal.go").read_text(encoding="utf-8")))
+    if listed != kinds:
+        fail(f"the kinds of errors are {sorted(kinds)}, the guide has {sorted(listed)}")
+    prompts = re.findall(r"^\| `(\w+):", text, re.M)
+    grammar = (source / "manager/model/offline_script.go").read_text(encoding="utf-8")
+    unknown = [prompt for prompt in prompts if not re.search(rf"^  {prompt}:", grammar, re.M)]
+    if unknown or not prompts:
+        fail(f"the offline model does not know {unknown}")
+    print("ok - guide: kinds of errors and prompts are those of the host")
+
+
 run_commands()
 play_sessions()
+compare_lists()
