@@ -291,7 +291,7 @@ func (d *devSession) askSkills(ctx context.Context, p skill.Provider) error {
 	if err != nil {
 		return err
 	}
-	d.out.line(devLine{Result: map[string]any{"text": cut(string(c.Text))}})
+	d.out.line(devLine{Result: map[string]any{"text": string(c.Text)}})
 	return nil
 }
 
