@@ -18,5 +18,7 @@
 // its own callers only. A server that died is started again by the next call,
 // after a pause that grows; three crashes in five minutes stop that until the
 // five minutes are over or the configuration is reloaded. A call that was in
-// flight when its server died fails and is never repeated.
+// flight when its server died fails; it is made again only when the server had
+// certainly not read it, or had ended of its own accord, not by a crash, and the
+// tool says that it may be repeated.
 package mcp
