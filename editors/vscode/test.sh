@@ -22,6 +22,7 @@ if [ -z "${CODE_SERVER:-}" ]; then
 		skipped=1
 	elif scripts/editor.sh "$cache"; then
 		export CODE_SERVER=$cache/code-server
+		[ -e "$CODE_SERVER/node_modules/code-server/lib/vscode/node_modules/@vscode/sqlite3/build/Release/vscode-sqlite3.node" ] || skipped=1
 	else
 		skipped=1
 	fi

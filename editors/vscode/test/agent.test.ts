@@ -7,14 +7,14 @@ import { after, describe } from "node:test";
 import { agents, Editor, host, lacking } from "./editor";
 import { Responses } from "./responses";
 
-const skip = lacking || (!agents && "VS Code's own agents need a module that was not built") || (process.platform !== "linux" && "the folders of the client's binary are known for Linux only");
+const skip = lacking || (!agents && "VS Code's own agents need a module that was not built") || ((process.platform !== "linux" || process.arch !== "x64") && "the folder of the client's binary is that of Linux on x64");
 
 describe("VS Code's own agent client", { skip }, () => {
 	const model = new Responses();
 	const editor = new Editor(
 		{ "chat.agentHost.enabled": true, "chat.agentHost.codexAgent.enabled": true, "chat.editor.codex.preferAgentHost": true, "chat.agentHost.allowSignedOutWhenUsable": true },
 		() => ({}),
-		({ dir }) => ({ CODEX_HOME: join(dir, "codex-home"), VSCODE_AGENT_HOST_CODEX_SDK_ROOT: join(dir, "sdk"), VSCODE_AGENT_HOST_CODEX_AGENT_ENABLED: "true" }),
+		({ dir }) => ({ CODEX_HOME: join(dir, "codex-home"), VSCODE_AGENT_HOST_CODEX_SDK_ROOT: join(dir, "home/codexhost/sdk"), VSCODE_AGENT_HOST_CODEX_AGENT_ENABLED: "true" }),
 	);
 	const chat = () => editor.page.locator('[id="workbench.panel.chat"]');
 	const answer = (text: string | RegExp) => chat().locator(".interactive-response", { hasText: text }).last().waitFor();
@@ -32,10 +32,11 @@ describe("VS Code's own agent client", { skip }, () => {
 	}
 
 	editor.step("offers its Codex agent", async () => {
-		const [name, target] = process.arch === "arm64" ? ["codex-linux-arm64", "aarch64-unknown-linux-musl"] : ["codex-linux-x64", "x86_64-unknown-linux-musl"];
-		const bin = join(editor.dir, "sdk/node_modules/@openai", name, "vendor", target, "bin");
+		const commands = /## Without it.*?```sh\n.*?(mkdir.*?)```/s.exec(readFileSync("README.md", "utf8"))![1]!;
+		const [clone, bin] = [join(editor.dir, "home/codexhost"), join(editor.dir, "home/codexhost/bin")];
 		for (const one of [bin, join(editor.dir, "codex-home")]) mkdirSync(one, { recursive: true });
-		symlinkSync(host, join(bin, "codex"));
+		symlinkSync(host, join(bin, "codexhost"));
+		editor.run(commands, clone);
 		writeFileSync(join(editor.dir, "codex-home/config.toml"), `openai_base_url = "${await model.listen()}"\n`);
 		await editor.start();
 		await editor.show();

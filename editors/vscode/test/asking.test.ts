@@ -9,6 +9,7 @@ import { Chat } from "./chat";
 import { lacking } from "./editor";
 
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const ARGUMENTS = ["-c", "check_for_update_on_startup=false"];
 const PARSER = `def lines(text):
     found = text.split("\\n")
     found.pop()
@@ -40,7 +41,7 @@ say:\`lines\` now keeps the last line: only an **empty** one at the end is dropp
 `;
 
 describe("between the person and the agent", { skip: lacking }, () => {
-	const chat = new Chat();
+	const chat = new Chat({ "codexhost.arguments": ARGUMENTS });
 	const { editor, over, turn, question } = chat;
 	const { work } = editor;
 	const say = chat.say.bind(chat);
@@ -76,7 +77,9 @@ describe("between the person and the agent", { skip: lacking }, () => {
 		await chat.button("Apply").click();
 		await chat.answered("keeps the last line");
 		assert.match(readFileSync(join(work, "parse.py"), "utf8"), /found\[:-1\]/);
-		process.kill(chat.hostPid(), "SIGKILL");
+		const pid = chat.hostPid();
+		assert.deepEqual(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(1, -1), [...ARGUMENTS, "app-server"]);
+		process.kill(pid, "SIGKILL");
 		await chat.view.locator(".notice.info", { hasText: "runs again" }).waitFor();
 		await editor.picture("restarted");
 	});

@@ -64,7 +64,7 @@ export class Chat {
 	}
 
 	hostPid(): number {
-		const pids = execFileSync("pgrep", ["-f", `^${host} app-server`], { encoding: "utf8" }).trim().split("\n").map(Number);
+		const pids = execFileSync("pgrep", ["-f", `^${host} (.* )?app-server$`], { encoding: "utf8" }).trim().split("\n").map(Number);
 		const ours = pids.filter((pid) => readFileSync(`/proc/${pid}/environ`, "utf8").includes(this.editor.dir));
 		if (ours.length !== 1) throw new Error(`hosts: ${ours.join(" ")}`);
 		return ours[0]!;

@@ -167,6 +167,26 @@ describe("the real host", { skip: program ? false : "CODEXHOST does not name a h
 		assert.deepEqual(answers(), ["before", "after"]);
 	});
 
+	test("a host that dies again and again is left alone until someone asks", async () => {
+		await room.say("say:one");
+		await room.over();
+		for (let pid = 0, deaths = 0; deaths < 4; deaths++) {
+			const last = pid;
+			pid = await room.until("another host", () => {
+				const { state } = room.session.keeper;
+				return state.is === "running" && state.pid !== last && state.pid;
+			});
+			process.kill(pid, "SIGKILL");
+		}
+		const reason = await room.until("the end of tries", () => room.session.keeper.state.is === "failed" && room.session.keeper.state.reason);
+		assert.match(reason, /SIGKILL.*4 times/);
+		await room.session.keeper.restart();
+		await room.until("the thread", () => room.session.thread!.live);
+		await room.say("say:two");
+		await room.over();
+		assert.deepEqual(answers(), ["one", "two"]);
+	});
+
 	test("a failing model is told", async () => {
 		await room.say("fail:400");
 		const turn = await room.over();
