@@ -12,16 +12,16 @@ func TestBounds(t *testing.T) {
 	l := &listener{}
 	set := join(t, s, l,
 		testServer("healthy", "tools=echo"), testServer("many", "tools=echo", "many=2000"),
-		testServer("same", "tools=echo,grow", "cursors=same"), testServer("new", "tools=echo", "cursors=new"))
+		testServer("same", "tools=echo,grow", "cursors=same"))
 	offer := set.Offer()
 	per := map[string]int{}
 	for _, x := range offer.Tools() {
 		per[x.Server]++
 	}
-	if per["healthy"] != 1 || per["many"] != 2001 || per["same"] != 2 || per["new"] != 1 || len(offer.Specs()) != 4 {
+	if per["healthy"] != 1 || per["many"] != 2001 || per["same"] != 2 || len(offer.Specs()) != 3 {
 		t.Errorf("offered %v, %d specs", per, len(offer.Specs()))
 	}
-	for _, name := range []string{"healthy", "many", "same", "new"} {
+	for _, name := range []string{"healthy", "many", "same"} {
 		if got := direct(t, set, name, "echo", `{"text":"on"}`); got != "on" {
 			t.Errorf("%s: %s", name, got)
 		}
@@ -29,7 +29,7 @@ func TestBounds(t *testing.T) {
 	// The list is made again after a change, and is as good as the first.
 	direct(t, set, "same", "grow", `{}`)
 	waitFor(t, "the new tool", func() bool { return strings.Contains(offered(set), "grown") })
-	for name, want := range map[string]int{"same": 2, "new": 1000, "healthy": 2} {
+	for name, want := range map[string]int{"same": 2, "healthy": 2} {
 		got := strings.Count(listed(t, set, "list_mcp_resources", `{}`), `"server":"`+name+`"`)
 		if got != want {
 			t.Errorf("%s: %d resources", name, got)

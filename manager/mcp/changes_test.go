@@ -3,7 +3,10 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,4 +97,26 @@ func TestChangesSettle(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// endless is a server with another page for ever.
+type endless struct {
+	provider.Session
+	entry string
+	pages int
+}
+
+func (e *endless) List(context.Context, provider.Listing, string) (json.RawMessage, error) {
+	e.pages++
+	return json.RawMessage(`{"resources":["` + e.entry + `"],"nextCursor":"` + strconv.Itoa(e.pages) + `"}`), nil
+}
+
+func TestEndlessListIsCut(t *testing.T) {
+	for _, c := range []struct{ entry, want int }{{10, maxPages}, {maxList / 4, 4}} {
+		s := &endless{entry: strings.Repeat("x", c.entry)}
+		list, err := resourcePages.all(t.Context(), s)
+		if !errors.Is(err, errEndless) || len(list) > c.want || len(list) < c.want-1 || s.pages > c.want+1 {
+			t.Errorf("entries of %d bytes: %d of %d pages, %v", c.entry, len(list), s.pages, err)
+		}
+	}
 }

@@ -84,7 +84,7 @@ func TestLongOutputIsCut(t *testing.T) {
 
 // Large results are neither copied whole nor shown whole.
 func TestHugeOutput(t *testing.T) {
-	body := strings.Repeat(`line \"x\" é\n`, 400_000)
+	body := strings.Repeat(`line \"x\" é\n`, 100_000)
 	raw := json.RawMessage(`{"content":[{"type":"text","text":"` + body + `"}]}`)
 	o, err := outcomeOf(raw, 0, true, 12_000)
 	if err != nil {
