@@ -47,8 +47,11 @@ func (f fileContents) appendTo(b []byte) []byte {
 
 // appendMessage appends what is sent: values of the protocol, and contents.
 func appendMessage(b []byte, v any) ([]byte, error) {
-	if f, ok := v.(fileContents); ok {
-		return f.appendTo(b), nil
+	switch v := v.(type) {
+	case fileContents:
+		return v.appendTo(b), nil
+	case skillEntries:
+		return v.appendTo(b)
 	}
 	return protocol.Append(b, v)
 }

@@ -13,11 +13,32 @@ func skillsList(ctx context.Context, c *Connection, p *protocol.SkillsListParams
 	if err != nil {
 		return reply{}, err
 	}
-	r := &protocol.SkillsListResponse{Data: make([]protocol.SkillsListEntry, len(listings))}
-	for i := range listings {
-		r.Data[i] = listings[i].Entry()
+	return reply{result: skillEntries(listings), after: c.followSkills(listings)}, nil
+}
+
+// skillEntries is the answer to skills/list, most of which was encoded before.
+type skillEntries []manager.SkillListing
+
+func (entries skillEntries) appendTo(b []byte) ([]byte, error) {
+	b = append(b, `{"data":[`...)
+	for i := range entries {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		e := &entries[i]
+		if e.Snapshot != nil {
+			if rest := e.Snapshot.Wire(); rest != nil {
+				b = append(member(append(b, `{"cwd":`...), e.Cwd), ',')
+				b = append(b, rest...)
+				continue
+			}
+		}
+		var err error
+		if b, err = protocol.Append(b, e.Entry()); err != nil {
+			return nil, err
+		}
 	}
-	return reply{result: r, after: c.followSkills(listings)}, nil
+	return append(b, "]}"...), nil
 }
 
 // codexhostSkillsList is skillsList with a generation for each folder.

@@ -1,6 +1,7 @@
 package skills
 
 import (
+	"bytes"
 	"cmp"
 	"os"
 	"path/filepath"
@@ -34,6 +35,7 @@ type content struct {
 
 	named   func() map[string][]int // indexes by name, of enabled skills
 	offered func() []int            // what the model is told of, in its order
+	encoded func() []byte           // see Wire
 
 	mu      sync.Mutex // guards the two below
 	section Section    // the last one made
@@ -115,6 +117,7 @@ func build(s *Settings, roots []skill.Root, all []found) *content {
 	sn.apply(s.Rules)
 	sn.named = sync.OnceValue(sn.byName)
 	sn.offered = sync.OnceValue(sn.inPromptOrder)
+	sn.encoded = sync.OnceValue(sn.encode)
 	return sn
 }
 
@@ -208,6 +211,22 @@ func canonical(path string) string {
 // directory as the client spelled it.
 func (sn *Snapshot) Entry(cwd string) protocol.SkillsListEntry {
 	return protocol.SkillsListEntry{Cwd: cwd, Skills: sn.Skills, Errors: sn.Errors}
+}
+
+// wireHead is how an entry of skills/list begins.
+const wireHead = `{"cwd":"",`
+
+// Wire returns the entry's JSON from behind the folder on, the end included: made
+// once, since a list of thousands of skills takes longer to write than to find.
+// It must not be changed, and is nil if it cannot be had.
+func (sn *Snapshot) Wire() []byte { return sn.encoded() }
+
+func (sn *content) encode() []byte {
+	b, err := protocol.Append(nil, protocol.SkillsListEntry{Skills: sn.Skills, Errors: sn.Errors})
+	if err != nil || !bytes.HasPrefix(b, []byte(wireHead)) {
+		return nil
+	}
+	return bytes.Clone(b[len(wireHead):])
 }
 
 func (sn *content) byName() map[string][]int {
