@@ -18,10 +18,8 @@ const defaultRole = "default"
 func builtinRoles() []tool.AgentRole {
 	return []tool.AgentRole{
 		{Name: defaultRole, Description: "an agent like you."},
-		{Name: "explorer", Description: "finds something out and changes nothing. Ask it one question with a clear answer; ask several at once where the questions do not " +
-			"depend on each other; build on what it says instead of looking again; ask the same one when more comes up on its subject."},
-		{Name: "worker", Description: "carries out a part of the work: a feature, a mend, a refactoring of one area. Say which files are its own, " +
-			"that others work in the same folder, and that it leaves what they change."},
+		{Name: "explorer", Description: "finds something out and changes nothing. Ask one clear question each, several at once if they are independent, and build on what it says."},
+		{Name: "worker", Description: "carries out a part of the work. Say which files are its own, and that others work beside it whose changes stay."},
 	}
 }
 
