@@ -77,13 +77,18 @@ func (k *knowledge) until(c *client, from int, enough func(added, changed, remov
 	return next
 }
 
+// putSkill writes a skill in one step: nobody sees half of it, however slow the machine.
 func putSkill(t *testing.T, dir, name, description string) {
 	t.Helper()
 	path := filepath.Join(dir, name, "SKILL.md")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, fmt.Appendf(nil, "---\nname: %s\ndescription: %s\n---\ntext of %[1]s: %[2]s\n", name, description), 0o644); err != nil {
+	half := filepath.Join(t.TempDir(), "SKILL.md")
+	if err := os.WriteFile(half, fmt.Appendf(nil, "---\nname: %s\ndescription: %s\n---\ntext of %[1]s: %[2]s\n", name, description), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(half, path); err != nil {
 		t.Fatal(err)
 	}
 }
