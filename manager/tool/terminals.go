@@ -183,7 +183,6 @@ const (
 func (t *terminal) follow() {
 	defer close(t.told)
 	live := t.process.Stdout().Subscribe(deltaBytes)
-	_ = live.Take() // what came before the start was told is shown by the end
 	grow(t.turn, t.item.ID, t.process, live)
 	ctx := context.Background()
 	exit, _ := t.process.Wait(ctx) // the only error is that of the context
