@@ -134,7 +134,6 @@ type serverLogin struct {
 	login *oauth.Login
 	key   [2]string
 	told  chan struct{} // closed when the end was told
-	begun bool          // it will be told; guarded by the lock of all
 }
 
 // add notes a login, in the place of another to the same server.
@@ -156,9 +155,6 @@ func (s *serverLogins) add(l *serverLogin) bool {
 
 // watch waits for the end of a login in the background, and tells it.
 func (s *serverLogins) watch(l *serverLogin, tell func(error)) {
-	s.mu.Lock()
-	l.begun = true
-	s.mu.Unlock()
 	s.work.Go(func() {
 		err := l.login.Wait()
 		s.mu.Lock()
@@ -175,13 +171,10 @@ func (s *serverLogins) watch(l *serverLogin, tell func(error)) {
 func (s *serverLogins) end(name, url string) {
 	s.mu.Lock()
 	l := s.all[[2]string{name, url}]
-	begun := l != nil && l.begun
 	s.mu.Unlock()
 	if l != nil {
 		l.login.Close()
-	}
-	if begun {
-		<-l.told
+		<-l.told // soon also where its answer is still on its way
 	}
 }
 
