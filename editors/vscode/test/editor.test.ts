@@ -94,7 +94,7 @@ describe("in the editor", { skip: lacking }, () => {
 		const header = editor.page.locator('.pane-header[aria-label^="Host"]');
 		await header.click();
 		const row = (text: RegExp) => editor.rows("Host").filter({ hasText: text });
-		await row(/Skills.*1, 1 broken/).waitFor();
+		await row(/Skills.*\d, 1 broken/).waitFor();
 		await row(/MCP servers.*1, 1 broken/).waitFor();
 		await row(/Skills/).first().click();
 		await row(/bad.*missing YAML/).waitFor();
