@@ -140,19 +140,20 @@ func (s *supervisor) renewLoop() {
 func (s *supervisor) changedProgram() bool {
 	limit := time.NewTimer(s.host.times.Start)
 	defer limit.Stop()
-	for {
+	for before := stamp(""); ; {
 		s.mu.Lock()
-		spec, tried, in := s.spec, s.tried, s.current
+		spec, tried, in, starting := s.spec, s.tried, s.current, s.launching != nil
 		s.mu.Unlock()
 		now := spec.stamp()
-		if now == tried || in != nil && !in.dead() && now == in.program || now == "" && !spec.there() {
+		switch {
+		case now == tried || in != nil && !in.dead() && now == in.program || now == "" && !spec.there():
 			return false
+		case now != "" && now == before && !starting: // a process that starts may be of this very program
+			return true
 		}
+		before = now
 		if !s.host.sleep(s.host.times.Settle, limit.C) {
 			return false // whoever still writes it will be heard
-		}
-		if now != "" && now == spec.stamp() {
-			return true
 		}
 	}
 }
