@@ -274,7 +274,11 @@ func codexBinary(t *testing.T) string {
 	cache, _ := os.UserCacheDir()
 	for _, modules := range []string{"../../out/peer/node_modules", cache + "/codexhost-test/node_modules"} {
 		if found, _ := filepath.Glob(modules + "/@openai/codex-*/vendor/*/bin/codex"); len(found) > 0 {
-			return found[0]
+			bin, err := filepath.Abs(found[0]) // it runs elsewhere
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bin
 		}
 	}
 	bin, err := exec.LookPath("codex")
