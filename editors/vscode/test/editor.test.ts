@@ -87,14 +87,14 @@ describe("in the editor", { skip: lacking }, () => {
 			mkdirSync(join(work, ".agents/skills", name), { recursive: true });
 			writeFileSync(join(work, ".agents/skills", name, "SKILL.md"), text);
 		}
-		chat.configure('[mcp_servers.gone]\ncommand = "/nonexistent/server"\n');
+		chat.configure('[mcp_servers.gone]\ncommand = "/nonexistent/server"\n[skills.bundled]\nenabled = false\n');
 		await editor.command("Codexhost: Restart Host");
 		await chat.view.locator(".notice.info", { hasText: "runs again" }).waitFor();
 		assert.equal(await chat.view.locator(".notice.error").count(), 0);
 		const header = editor.page.locator('.pane-header[aria-label^="Host"]');
 		await header.click();
 		const row = (text: RegExp) => editor.rows("Host").filter({ hasText: text });
-		await row(/Skills.*\d, 1 broken/).waitFor();
+		await row(/Skills.*1, 1 broken/).waitFor();
 		await row(/MCP servers.*1, 1 broken/).waitFor();
 		await row(/Skills/).first().click();
 		await row(/bad.*missing YAML/).waitFor();
