@@ -13,32 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codexhost/codexhost/rollout/codextest"
 )
 
-// These tests ask the real codex to list, read and resume what this package writes. They look for the program
-// in CODEX_BIN, then in PATH, then in the npm package's place under a test cache:
-//
-//	npm install --prefix "$HOME/.cache/codexhost-test" @openai/codex@0.169.0
-//
-// and are skipped where there is none.
-
-func codexBinary(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("CODEX_BIN"); bin != "" {
-		return bin
-	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		found, _ := filepath.Glob(filepath.Join(cache, "codexhost-test/node_modules/@openai/codex-*/vendor/*/bin/codex"))
-		if len(found) > 0 {
-			return found[0]
-		}
-	}
-	if bin, err := exec.LookPath("codex"); err == nil {
-		return bin
-	}
-	t.Skip("no codex found (CODEX_BIN, test cache, PATH): interop is not tested")
-	return ""
-}
+// These tests ask the real codex to list, read and resume what this package writes.
 
 // codex is a running app-server that is spoken to one call at a time.
 type codex struct {
@@ -59,7 +38,7 @@ func startCodex(t *testing.T, home string) *codex {
 		"[model_providers.mock]\nname = \"Mock\"\nbase_url = \"" + url + "/v1\"\nwire_api = \"responses\"\n" +
 		"request_max_retries = 0\nstream_max_retries = 0\nsupports_websockets = false\n[analytics]\nenabled = false\n"
 	ok(t, os.WriteFile(filepath.Join(home, "config.toml"), []byte(config), 0o600))
-	cmd := exec.Command(codexBinary(t), "app-server")
+	cmd := exec.Command(codextest.Binary(t), "app-server")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CODEX_HOME=" + home, "TMPDIR=" + t.TempDir()}
 	cmd.Dir = home
 	in, err := cmd.StdinPipe()
@@ -137,7 +116,7 @@ func at(v any, path ...any) any {
 func TestCodexListsReadsAndResumesOurThreads(t *testing.T) {
 	for _, mode := range []string{ModePaginated, ModeLegacy} {
 		t.Run(mode, func(t *testing.T) {
-			codexBinary(t)
+			codextest.Binary(t)
 			s := NewStore(t.TempDir(), Options{})
 			m := testMeta()
 			m.HistoryMode, m.Cwd = mode, s.home
@@ -218,7 +197,7 @@ func sameTurns(t *testing.T, mode string, codex any, ours []any) {
 }
 
 func TestCodexIsLockedOutByUs(t *testing.T) {
-	codexBinary(t)
+	codextest.Binary(t)
 	s := NewStore(t.TempDir(), Options{})
 	r := create(t, s, testMeta())
 	ok(t, r.Materialize(turnRecords(t, testID, "01a1f8e4-b1a2-76d3-8902-4586b221f3a5", "q", "a")...))
@@ -231,7 +210,7 @@ func TestCodexIsLockedOutByUs(t *testing.T) {
 }
 
 func TestCodexFollowsOurForksAndReverts(t *testing.T) {
-	codexBinary(t)
+	codextest.Binary(t)
 	s := NewStore(t.TempDir(), Options{})
 	r, turns := thread(t, s, ModePaginated, "p0", "p1", "p2")
 	h := read(t, s, r.ID())

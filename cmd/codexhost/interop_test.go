@@ -13,30 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codexhost/codexhost/rollout/codextest"
 )
 
 // These tests have the real codex and this host share a home, one after the other.
-// Codex is looked for in CODEX_BIN, then in a test cache, then in PATH:
-//
-//	npm install --prefix "$HOME/.cache/codexhost-test" @openai/codex@0.169.0
-
-func codexBinary(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("CODEX_BIN"); bin != "" {
-		return bin
-	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		found, _ := filepath.Glob(filepath.Join(cache, "codexhost-test/node_modules/@openai/codex-*/vendor/*/bin/codex"))
-		if len(found) > 0 {
-			return found[0]
-		}
-	}
-	if bin, err := exec.LookPath("codex"); err == nil {
-		return bin
-	}
-	t.Skip("no codex found (CODEX_BIN, test cache, PATH): sharing a home with it is not tested")
-	return ""
-}
 
 // talk is a session with a host, ours or the other.
 type talk struct {
@@ -194,7 +175,7 @@ func TestSharedHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs := codexBinary(t)
+	theirs := codextest.Binary(t)
 	for _, c := range []struct{ name, first, second string }{
 		{"begun here, resumed there", ours, theirs},
 		{"begun there, resumed here", theirs, ours},
@@ -287,7 +268,7 @@ func TestOneWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs := codexBinary(t)
+	theirs := codextest.Binary(t)
 	for _, c := range []struct{ name, first, second string }{{"open here", ours, theirs}, {"open there", theirs, ours}} {
 		t.Run(c.name, func(t *testing.T) {
 			url, _ := mockModel(t)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/codexhost/codexhost/manager/mcp/oauth"
 	"github.com/codexhost/codexhost/manager/mcp/oauth/oauthtest"
+	"github.com/codexhost/codexhost/rollout/codextest"
 )
 
 // authority is an authorization server for tests that start processes.
@@ -323,7 +324,7 @@ func TestLoginIsSharedWithTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs := codexBinary(t)
+	theirs := codextest.Binary(t)
 	// It asks for offline_access with each renewal where that is advertised, and then this server refuses.
 	online := oauthtest.Start(t, oauthtest.Settings{Online: true})
 	for _, c := range []struct{ name, first, second string }{{"logged in here", ours, theirs}, {"logged in there", theirs, ours}} {

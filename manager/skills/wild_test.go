@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/codexhost/codexhost/rollout/codextest"
 	"github.com/codexhost/codexhost/rpc/protocol"
 )
 
@@ -115,7 +116,7 @@ func TestWild(t *testing.T) {
 
 // TestWildReference holds the recordings against the reference itself.
 func TestWildReference(t *testing.T) {
-	codex := codexBinary(t)
+	codex := codextest.Binary(t)
 	for kind, root := range wildRoots {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
@@ -263,29 +264,6 @@ func recordedWild(t *testing.T, kind string) listed {
 		t.Fatal(err)
 	}
 	return digest(t, b, "$DIR")
-}
-
-// codexBinary finds the reference where the other tests have it.
-func codexBinary(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("CODEX_BIN"); bin != "" {
-		return bin
-	}
-	cache, _ := os.UserCacheDir()
-	for _, modules := range []string{"../../out/peer/node_modules", cache + "/codexhost-test/node_modules"} {
-		if found, _ := filepath.Glob(modules + "/@openai/codex-*/vendor/*/bin/codex"); len(found) > 0 {
-			bin, err := filepath.Abs(found[0]) // it runs elsewhere
-			if err != nil {
-				t.Fatal(err)
-			}
-			return bin
-		}
-	}
-	bin, err := exec.LookPath("codex")
-	if err != nil {
-		t.Skip("no codex found (CODEX_BIN, out/peer, test cache, PATH): the recordings are not held against it")
-	}
-	return bin
 }
 
 // askReference returns codex's entry for the world's workspace.
