@@ -186,9 +186,5 @@ func shellOf(command string) []string {
 		}
 		return []string{shell, "/C", command}
 	}
-	shell := os.Getenv("SHELL")
-	if shell == "" {
-		shell = "/bin/sh"
-	}
-	return []string{shell, "-lc", command}
+	return []string{sandbox.UserShell(), "-lc", command}
 }
