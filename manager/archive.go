@@ -167,9 +167,11 @@ func (m *Manager) Delete(ctx context.Context, id string) (gone []string, err err
 		return nil, storeRefusal(err, id)
 	}
 	ids := append([]string{id}, agents...)
-	for _, id := range ids {
-		if err := m.refuseIfBuiltOn(id, ids); err != nil {
-			return nil, err
+	if len(agents) > 0 { // all or none; one alone is asked about when it is its turn
+		for _, id := range ids {
+			if err := m.refuseIfBuiltOn(id, ids); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, id := range slices.Backward(ids) {
